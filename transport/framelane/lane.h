@@ -1,0 +1,101 @@
+/* Lanes, seen from the end that takes: one edge of the graph, one producer, one consumer.
+ *
+ * Announcements go forward through one region that only the producer writes; returns go back through one that only the consumer
+ * writes; two eventfds say "look again". Or, with transport pipe, both are one pipe and frames are copied through it; the
+ * calls are the same.
+ *
+ *   take:    0 and a frame with one reference | -EAGAIN nothing now | -ENODATA the producer has closed and everything was
+ *            taken | -ENOENT the next announcement names a pool this process does not know yet: ask the supervisor, then take
+ *            again | -EBADMSG the peer broke the protocol: the lane is dead, fl_lane_fault says how
+ *   release: fl_frame_unref; the credit goes back when the last reference is gone, never at take
+ */
+#ifndef FRAMELANE_LANE_H
+#define FRAMELANE_LANE_H
+
+#include <framelane/context.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum fl_transport { FL_TRANSPORT_SHM = 0, FL_TRANSPORT_PIPE = 1 };
+
+enum fl_when_full {
+    FL_WHEN_FULL_WAIT = 0,   /* nothing may be lost: the whole output waits */
+    FL_WHEN_FULL_DROP = 1,   /* this frame is not announced on this lane; counted */
+    FL_WHEN_FULL_LATEST = 2, /* as drop, but the newest is sent on the next return, and the consumer skips to the newest */
+};
+
+#define FL_LANE_MAX_CREDITS 1024
+
+/* What both ends are told by whoever wires them. The same values must be given to both. */
+struct fl_lane_info {
+    uint32_t id;      /* unique in a run */
+    uint32_t epoch;   /* a restarted end means a new lane */
+    uint32_t credits; /* frames that may be outstanding: 1 .. FL_LANE_MAX_CREDITS */
+    uint32_t when_full; /* enum fl_when_full */
+    uint32_t transport; /* enum fl_transport */
+    uint32_t reserved;
+};
+
+/* File descriptors of one end. The end owns them after the call that takes them, also when it fails. -1 where there is none.
+ *                   shm producer            shm consumer            pipe producer   pipe consumer
+ *   announce        memfd, maps writable    memfd, maps read-only   write end       read end
+ *   returns         memfd, maps read-only   memfd, maps writable    -1              -1
+ *   bell_out        rings the consumer      rings the producer      -1              -1
+ *   bell_in         waits for returns       waits for frames        -1              -1
+ */
+struct fl_lane_fds {
+    int announce, returns, bell_out, bell_in;
+};
+
+/* Sizes of the two regions of a lane with that many credits, for whoever mints them. */
+uint64_t fl_lane_announce_bytes(uint32_t credits);
+uint64_t fl_lane_return_bytes(uint32_t credits);
+
+struct fl_lane; /* a consumer's end; the producer's belongs to an output */
+
+struct fl_lane_stats {
+    uint64_t taken, returned, skipped; /* skipped: superseded on a `latest` lane, returned unseen */
+    uint64_t rings, wakeups;           /* bells rung at the producer; sleeps that this lane's bell ended */
+    uint64_t copies, copied_bytes;     /* pipe only */
+    uint64_t highest_outstanding;
+};
+
+/* Wiring comes in two steps because a region gets its writer before it gets readers: an end first maps what it writes
+ * (fl_lane_map_own: region fd, size -> mapping), and is attached when the peer's region has been sealed and arrived.
+ * attach: the context owns the lane. `own` is what fl_shm_map_writer gave for the region this end writes (NULL for a pipe).
+ * -EPERM, -EINVAL as fl_shm_map_reader; -ENOMEM. */
+int fl_lane_attach(struct fl_context *context, const struct fl_lane_info *info, void *own, const struct fl_lane_fds *fds, struct fl_lane **lane);
+
+/* See the head of this file. On a `latest` lane everything but the newest announcement is returned at once. */
+int fl_lane_take(struct fl_lane *lane, struct fl_frame **frame);
+
+/* True if take would not answer -EAGAIN. For use in fl_context_wait's `ready`. */
+bool fl_lane_ready(struct fl_lane *lane);
+
+/* "Nothing at or before this is still to come": false until the producer has said so once. */
+struct fl_through {
+    uint64_t number;
+    int64_t pts;
+    uint32_t epoch;
+    int32_t time_base_num, time_base_den;
+};
+bool fl_lane_through(struct fl_lane *lane, struct fl_through *through);
+
+/* The producer is dead (its pidfd fired; the supervisor said so): what is announced may still be taken, then -ENODATA. */
+void fl_lane_producer_down(struct fl_lane *lane);
+
+/* Leaves: tells the producer that nothing more will be taken. Frames in hand are still to be released. */
+void fl_lane_leave(struct fl_lane *lane);
+
+/* Why the lane is dead, or NULL. A phrase for a message: "announced a frame outside its pool". */
+const char *fl_lane_fault(const struct fl_lane *lane);
+
+void fl_lane_get_stats(const struct fl_lane *lane, struct fl_lane_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

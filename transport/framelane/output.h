@@ -1,0 +1,73 @@
+/* Outputs: where a stage announces. Any number of lanes, one pool or none.
+ *
+ * A producer's loop:
+ *
+ *   fl_pool_acquire_wait(pool, ...);  fill fl_frame_data(frame);  fl_output_publish(output, frame, &desc);  fl_frame_unref(frame);
+ *
+ * A stage that changes no pixel publishes the frame it has taken with another description: nothing is copied, and the credit of
+ * the lane it came from goes back when everybody below has returned it.
+ *
+ * publish never blocks. It goes first to every lane that has credit; a `wait` lane without credit is still owed the frame, and the
+ * next publish answers -EAGAIN until that has been paid (fl_output_owes; fl_context_wait pays).
+ */
+#ifndef FRAMELANE_OUTPUT_H
+#define FRAMELANE_OUTPUT_H
+
+#include <framelane/lane.h>
+#include <framelane/pool.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fl_output;
+struct fl_output_lane; /* the producer's end of one lane */
+
+struct fl_output_stats {
+    uint64_t sent, returned, dropped; /* dropped: by policy `drop` or `latest` for want of credit, or left over at the end */
+    uint64_t last_dropped_number;
+    uint64_t rings, wakeups;
+    uint64_t copies, copied_bytes; /* pipe only: payloads written */
+    uint32_t outstanding, credits;
+};
+
+/* The context owns the output. -ENOMEM. */
+int fl_output_create(struct fl_context *context, struct fl_output **output);
+
+/* Adds a lane; may be done while frames flow. `own` as for fl_lane_attach. */
+int fl_output_attach(struct fl_output *output, const struct fl_lane_info *info, void *own, const struct fl_lane_fds *fds,
+                     struct fl_output_lane **lane);
+
+/* Announces `frame` with `desc` on every lane. The caller keeps its reference. The first publish of an acquired slot ends its
+ * WRITING. 0, -EAGAIN (a `wait` lane is still owed the frame before), -EBADMSG (desc does not fit the slot: a bug of the caller),
+ * -EPIPE (every lane is closed or down: nobody listens). */
+int fl_output_publish(struct fl_output *output, struct fl_frame *frame, const struct fl_desc *desc);
+
+/* True while some `wait` lane has not been sent the newest frame. */
+bool fl_output_owes(const struct fl_output *output);
+
+/* Says "nothing at or before this is still to come" on every lane, as far as it owes nothing. Never goes backwards. */
+void fl_output_through(struct fl_output *output, const struct fl_through *through);
+
+/* Ends the output: `closed` is written on each lane once it owes nothing. Frames may no longer be published (-EPIPE). */
+void fl_output_close(struct fl_output *output);
+
+/* True when after close every lane has been told and every frame of a `wait` lane has come back. */
+bool fl_output_drained(const struct fl_output *output);
+
+/* STOP: announce no more on this lane (its consumer is dead or leaves); nothing is reclaimed.
+ * DOWN: its consumer is certainly dead; its outstanding frames are reclaimed. Only on the supervisor's word. */
+void fl_output_lane_stop(struct fl_output_lane *lane);
+void fl_output_lane_down(struct fl_output_lane *lane);
+
+/* Consumers that are still there (not stopped, down, or gone). */
+unsigned fl_output_listeners(const struct fl_output *output);
+
+const char *fl_output_lane_fault(const struct fl_output_lane *lane);
+void fl_output_lane_get_stats(const struct fl_output_lane *lane, struct fl_output_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
