@@ -13,6 +13,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 struct fl_context;
 struct fl_pool;
 
@@ -40,6 +42,8 @@ int fl_context_add_pool(struct fl_context *context, struct fl_pool *pool);
 
 /* True if a pool of that id is known. Any thread. */
 bool fl_context_has_pool(struct fl_context *context, uint32_t pool_id);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

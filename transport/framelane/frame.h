@@ -18,6 +18,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 #define FL_MAX_PLANES 4
 #define FL_NO_PTS INT64_MIN /* pts or dts unknown */
 
@@ -120,6 +122,8 @@ int fl_desc_check(const struct fl_desc *desc, uint64_t capacity);
 
 /* Bytes of payload the planes cover, side data not included. */
 uint64_t fl_desc_payload_bytes(const struct fl_desc *desc);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

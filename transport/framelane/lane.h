@@ -18,6 +18,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 enum fl_transport { FL_TRANSPORT_SHM = 0, FL_TRANSPORT_PIPE = 1 };
 
 enum fl_when_full {
@@ -93,6 +95,8 @@ void fl_lane_leave(struct fl_lane *lane);
 const char *fl_lane_fault(const struct fl_lane *lane);
 
 void fl_lane_get_stats(const struct fl_lane *lane, struct fl_lane_stats *stats);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -20,6 +20,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 struct fl_output;
 struct fl_output_lane; /* the producer's end of one lane */
 
@@ -65,6 +67,8 @@ unsigned fl_output_listeners(const struct fl_output *output);
 
 const char *fl_output_lane_fault(const struct fl_output_lane *lane);
 void fl_output_lane_get_stats(const struct fl_output_lane *lane, struct fl_output_stats *stats);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -21,6 +21,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 #define FL_POOL_MAX_SLOTS 4096
 
 struct fl_pool_info {
@@ -64,6 +66,8 @@ unsigned fl_pool_free_slots(struct fl_pool *pool);
 
 /* Which pool a frame's bytes lie in (NULL for frames that came through a pipe) and at which offset its slot starts. */
 const struct fl_pool *fl_frame_pool(const struct fl_frame *frame, uint64_t *offset);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

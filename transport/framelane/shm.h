@@ -17,6 +17,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 /* Returns an fd (close-on-exec) or -errno: -ENOSPC and -ENOMEM mean that the system has no room for `bytes`. `name` shows in
  * /proc/PID/maps. */
 int fl_shm_mint(const char *name, uint64_t bytes);
@@ -31,6 +33,8 @@ int fl_shm_map_writer(int fd, uint64_t bytes, void **base);
 int fl_shm_map_reader(int fd, uint64_t bytes, const void **base);
 
 void fl_shm_unmap(const void *base, uint64_t bytes);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

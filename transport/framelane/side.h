@@ -14,6 +14,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 enum fl_side_type {
     FL_SIDE_MASTERING = 1,     /* struct fl_side_mastering */
     FL_SIDE_LIGHT_LEVEL = 2,   /* struct fl_side_light_level */
@@ -62,6 +64,8 @@ int fl_side_append(uint8_t *buf, size_t capacity, size_t *used, uint32_t type, c
 /* Walks records: *at starts at 0. Returns 1 and the record (pointing into `buf`), 0 at the end, -EBADMSG if the bytes are no
  * sequence of records. */
 int fl_side_next(const uint8_t *buf, size_t bytes, size_t *at, uint32_t *type, const uint8_t **data, size_t *data_bytes);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -13,6 +13,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 #define FL_WIRE_MAGIC 0x31454e4cu /* "LNE1" */
 #define FL_WIRE_MAX_BYTES (96 * 1024)
 #define FL_WIRE_MAX_FDS 8
@@ -47,6 +49,8 @@ struct fl_received {
  * message (its descriptors have been closed). */
 int fl_wire_receive(int socket, int flags, struct fl_received *message);
 void fl_wire_close_fds(struct fl_received *message);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,319 @@
+#include "internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define FUTILE_RINGS_A_SECOND 1000 /* a bell that rings more often without movement is left to the timer */
+
+uint64_t fl_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
+void fl_ring(int bell)
+{
+    uint64_t one = 1;
+    ssize_t wrote = write(bell, &one, sizeof one); /* EAGAIN: somebody filled it, so it has rung already */
+    (void)wrote;
+}
+
+int fl_context_create(struct fl_context **context)
+{
+    struct fl_context *c = calloc(1, sizeof *c);
+    if (!c)
+        return -ENOMEM;
+    c->kick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (c->kick_fd < 0) {
+        int error = -errno;
+        free(c);
+        return error;
+    }
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_mutex_init(&c->waiting, NULL);
+    int error = fl_context_reserve(c);
+    if (error < 0) {
+        fl_context_destroy(c);
+        return error;
+    }
+    *context = c;
+    return 0;
+}
+
+void fl_context_destroy(struct fl_context *context)
+{
+    if (!context)
+        return;
+    for (unsigned i = 0; i < context->output_count; i++)
+        fl_output_destroy(context->outputs[i]);
+    for (unsigned i = 0; i < context->lane_count; i++)
+        fl_lane_destroy(context->lanes[i]);
+    while (context->pool_count > 0)
+        fl_pool_destroy(context->pools[0]);
+    close(context->kick_fd);
+    pthread_mutex_destroy(&context->lock);
+    pthread_mutex_destroy(&context->waiting);
+    free(context->outputs);
+    free(context->lanes);
+    free(context->bells);
+    free(context->polls);
+    free(context);
+}
+
+static unsigned end_count(const struct fl_context *context)
+{
+    unsigned count = context->lane_count;
+    for (unsigned i = 0; i < context->output_count; i++)
+        count += context->outputs[i]->lane_count;
+    return count;
+}
+
+int fl_context_reserve(struct fl_context *context)
+{
+    unsigned needed = end_count(context) + 2;
+    if (needed <= context->poll_capacity)
+        return 0;
+    unsigned capacity = needed * 2;
+    struct pollfd *polls = realloc(context->polls, capacity * sizeof *polls);
+    if (!polls)
+        return -ENOMEM;
+    context->polls = polls;
+    int *bells = realloc(context->bells, capacity * sizeof *bells);
+    if (!bells)
+        return -ENOMEM;
+    context->bells = bells;
+    context->bell_capacity = capacity;
+    context->poll_capacity = capacity;
+    return 0;
+}
+
+void fl_context_kick(struct fl_context *context)
+{
+    fl_ring(context->kick_fd);
+}
+
+void fl_context_lock(struct fl_context *context)
+{
+    pthread_mutex_lock(&context->lock);
+}
+
+void fl_context_note_bell(struct fl_context *context, int bell)
+{
+    if (context->bell_count < context->bell_capacity)
+        context->bells[context->bell_count++] = bell; /* one a lane at most between two unlocks, and there is room for each */
+}
+
+void fl_context_unlock(struct fl_context *context)
+{
+    int bells[32];
+    for (;;) {
+        unsigned count = 0;
+        while (context->bell_count > 0 && count < sizeof bells / sizeof *bells)
+            bells[count++] = context->bells[--context->bell_count];
+        bool more = context->bell_count > 0;
+        pthread_mutex_unlock(&context->lock);
+        for (unsigned i = 0; i < count; i++)
+            fl_ring(bells[i]);
+        if (!more)
+            return;
+        pthread_mutex_lock(&context->lock);
+    }
+}
+
+/* Settles frames whose last reference has gone, whichever thread dropped it. */
+static void settle_released(struct fl_context *context)
+{
+    if (!atomic_load_explicit(&context->released, memory_order_relaxed))
+        return;
+    struct fl_frame *frame = atomic_exchange_explicit(&context->released, NULL, memory_order_seq_cst);
+    while (frame) {
+        struct fl_frame *next = frame->next;
+        if (frame->lane)
+            fl_lane_settle(frame);
+        else
+            fl_pool_settle(frame);
+        frame = next;
+    }
+}
+
+void fl_context_service_locked(struct fl_context *context)
+{
+    for (unsigned i = 0; i < context->output_count; i++)
+        fl_output_service(context->outputs[i]);
+    settle_released(context); /* last: returns above drop references */
+}
+
+void fl_context_service(struct fl_context *context)
+{
+    fl_context_lock(context);
+    fl_context_service_locked(context);
+    fl_context_unlock(context);
+}
+
+int fl_context_add_pool(struct fl_context *context, struct fl_pool *pool)
+{
+    fl_context_lock(context);
+    int error = context->pool_count < FL_MAX_POOLS ? 0 : -ENOSPC;
+    if (error == 0) {
+        context->pools[context->pool_count++] = pool;
+        pool->context = context;
+    }
+    fl_context_unlock(context);
+    if (error == 0)
+        fl_context_kick(context); /* a take may be waiting for it */
+    return error;
+}
+
+struct fl_pool *fl_context_find_pool(struct fl_context *context, uint32_t id)
+{
+    for (unsigned i = 0; i < context->pool_count; i++)
+        if (context->pools[i]->info.id == id)
+            return context->pools[i];
+    return NULL;
+}
+
+bool fl_context_has_pool(struct fl_context *context, uint32_t pool_id)
+{
+    fl_context_lock(context);
+    bool known = fl_context_find_pool(context, pool_id) != NULL;
+    fl_context_unlock(context);
+    return known;
+}
+
+/* ---- sleeping ---- */
+
+/* D0 of core.h for every lane at once: one fence, then the caller looks at everything again. */
+static void arm(struct fl_context *context)
+{
+    for (unsigned i = 0; i < context->lane_count; i++)
+        if (!context->lanes[i]->pipe)
+            fl_rx_arm(&context->lanes[i]->rx);
+    for (unsigned i = 0; i < context->output_count; i++)
+        for (unsigned l = 0; l < context->outputs[i]->lane_count; l++)
+            if (!context->outputs[i]->lanes[l]->pipe)
+                fl_tx_arm(&context->outputs[i]->lanes[l]->tx);
+    fl_fence(FL_SEQ_CST);
+}
+
+static unsigned gather(struct fl_context *context)
+{
+    struct pollfd *polls = context->polls;
+    unsigned count = 0;
+    polls[count++] = (struct pollfd){context->kick_fd, POLLIN, 0};
+    for (unsigned i = 0; i < context->lane_count; i++) {
+        struct fl_lane *lane = context->lanes[i];
+        if (lane->pipe)
+            polls[count++] = (struct pollfd){fl_pipe_reader_wants(lane) ? lane->fds.announce : -1, POLLIN, 0};
+        else
+            polls[count++] = (struct pollfd){lane->bell_muted || lane->fault ? -1 : lane->fds.bell_in, POLLIN, 0};
+    }
+    for (unsigned i = 0; i < context->output_count; i++) {
+        for (unsigned l = 0; l < context->outputs[i]->lane_count; l++) {
+            struct fl_output_lane *lane = context->outputs[i]->lanes[l];
+            if (lane->pipe)
+                polls[count++] = (struct pollfd){fl_pipe_writer_idle(lane->pipe) || lane->stopped ? -1 : lane->fds.announce, POLLOUT, 0};
+            else
+                polls[count++] = (struct pollfd){lane->fault ? -1 : lane->fds.bell_in, POLLIN, 0};
+        }
+    }
+    return count;
+}
+
+static void drain(int bell)
+{
+    uint64_t count;
+    ssize_t got = read(bell, &count, sizeof count);
+    (void)got;
+}
+
+/* A bell that rings without anything having moved costs its owner's peer CPU and nobody else: it is left to the timer. */
+static void judge_bell(struct fl_lane *lane)
+{
+    uint64_t head = fl_load(&lane->rx.theirs->head, FL_RELAXED) + fl_load(&lane->rx.theirs->closed, FL_RELAXED) +
+                    fl_load(&lane->rx.theirs->through_seq, FL_RELAXED); /* only compared: any change is movement */
+    if (head != lane->seen_head) {
+        lane->seen_head = head;
+        lane->futile = 0;
+        return;
+    }
+    uint64_t now = fl_now_ns();
+    if (lane->futile++ == 0)
+        lane->futile_since_ns = now;
+    if (lane->futile > FUTILE_RINGS_A_SECOND) {
+        lane->bell_muted = now - lane->futile_since_ns < 1000000000ull;
+        lane->futile = 0;
+    }
+}
+
+static void answer(struct fl_context *context, const struct pollfd *polls)
+{
+    unsigned at = 0;
+    if (polls[at++].revents)
+        drain(context->kick_fd);
+    for (unsigned i = 0; i < context->lane_count; i++) {
+        struct fl_lane *lane = context->lanes[i];
+        if (polls[at++].revents == 0)
+            continue;
+        lane->stats.wakeups++;
+        if (lane->pipe)
+            continue;
+        drain(lane->fds.bell_in);
+        judge_bell(lane);
+    }
+    for (unsigned i = 0; i < context->output_count; i++) {
+        for (unsigned l = 0; l < context->outputs[i]->lane_count; l++) {
+            struct fl_output_lane *lane = context->outputs[i]->lanes[l];
+            if (polls[at++].revents == 0)
+                continue;
+            lane->stats.wakeups++;
+            if (!lane->pipe)
+                drain(lane->fds.bell_in);
+        }
+    }
+}
+
+static int sleep_once(struct fl_context *context, bool (*ready)(void *arg), void *arg, uint64_t deadline_ns, bool *is_ready)
+{
+    atomic_store_explicit(&context->asleep, 1, memory_order_seq_cst); /* before the look at `released`; pairs with fl_frame_unref */
+    fl_context_lock(context);
+    arm(context);
+    fl_context_service_locked(context);
+    unsigned count = gather(context);
+    fl_context_unlock(context);
+    int error = 0;
+    *is_ready = ready(arg);
+    uint64_t now = fl_now_ns();
+    if (!*is_ready && now >= deadline_ns) {
+        error = -ETIMEDOUT;
+    } else if (!*is_ready) {
+        uint64_t sleep_ns = deadline_ns - now < FL_PEER_CHECK_NS ? deadline_ns - now : FL_PEER_CHECK_NS;
+        struct timespec limit = {0, (long)sleep_ns};
+        if (ppoll(context->polls, count, &limit, NULL) > 0)
+            answer(context, context->polls);
+    }
+    atomic_store_explicit(&context->asleep, 0, memory_order_relaxed);
+    return error;
+}
+
+int fl_context_wait(struct fl_context *context, bool (*ready)(void *arg), void *arg, int64_t timeout_ns)
+{
+    fl_context_service(context);
+    if (ready(arg))
+        return 0;
+    uint64_t deadline_ns = timeout_ns < 0 ? UINT64_MAX : fl_now_ns() + (uint64_t)timeout_ns;
+    bool is_ready = false;
+    int error = 0;
+    pthread_mutex_lock(&context->waiting);
+    while (!is_ready && error == 0) {
+        error = sleep_once(context, ready, arg, deadline_ns, &is_ready);
+        if (!is_ready && error == 0) {
+            fl_context_service(context);
+            is_ready = ready(arg);
+        }
+    }
+    pthread_mutex_unlock(&context->waiting);
+    return error;
+}

@@ -1,0 +1,189 @@
+/* The lane core: the ring of announcements, the ring of returns, and the two doorbell words. Nothing else.
+ *
+ * No system call, no allocation, no pointer in shared memory, every shared word through atomic.h: the same text compiles as C11 for
+ * the library and as C++ for a model checker. What an entry means is lane.c's and output.c's business.
+ *
+ * Ordering edges, by name; each access below says which it is an end of.
+ *   A  announce.head:     A0 store release (push)        -> A1 load acquire (look).     After A1 the entries before head are whole.
+ *   C  announce.closed:   C0 store release (close)       -> C1 load acquire (look), read before head: who sees closed sees the last head.
+ *   R  return.returned:   R0 store release (give back)   -> R1 load acquire (collect).  After R1 the consumer's reads of the pixels are over.
+ *   T  announce.through:  T0 seqlock write               -> T1 seqlock read.            After T1 the four words belong together.
+ *   P  pool version:      P0 store release (publish)     -> P1 load acquire (take).     After P1 the payload is whole (pool.c, lane.c).
+ *   D  doorbell:          D0 armed + full fence + look   /  D1 publish + full fence + read armed. At least one side sees the other:
+ *                         without the store-load fence on both sides a wake-up is lost.
+ */
+#ifndef FL_CORE_H
+#define FL_CORE_H
+
+#include "layout.h"
+
+/* The producer's private half of a lane. */
+struct fl_tx {
+    struct fl_announce_region *mine;
+    const struct fl_return_region *theirs;
+    uint64_t mask; /* places - 1 */
+    uint64_t head, returned;
+    uint64_t armed, rung;
+};
+
+/* The consumer's private half. */
+struct fl_rx {
+    struct fl_return_region *mine;
+    const struct fl_announce_region *theirs;
+    uint64_t mask;
+    uint64_t credits;
+    uint64_t tail;     /* announcements taken */
+    uint64_t head;     /* as last seen: never goes back */
+    uint64_t closed;   /* as last seen: 0, or final head + 1 */
+    uint64_t returned; /* returns made */
+    uint64_t armed, rung;
+};
+
+enum fl_look { FL_LOOK_NOTHING, FL_LOOK_ENTRY, FL_LOOK_ENDED, FL_LOOK_HEAD_BACK, FL_LOOK_HEAD_FAR, FL_LOOK_BAD_CLOSE };
+enum fl_collect { FL_COLLECT_NONE, FL_COLLECT_ONE, FL_COLLECT_FAR };
+
+/* ---- producer ---- */
+
+/* The caller has credit, so the place is not in use: outstanding <= credits <= places. */
+static inline void fl_tx_push(struct fl_tx *tx, const uint64_t words[FL_ENTRY_WORDS])
+{
+    fl_word *entry = &tx->mine->entries[(tx->head & tx->mask) * FL_ENTRY_WORDS];
+    for (unsigned i = 0; i < FL_ENTRY_WORDS; i++)
+        fl_store(&entry[i], words[i], FL_RELAXED); /* ordered by A0 */
+    tx->head++;
+    fl_store(&tx->mine->head, tx->head, FL_RELEASE); /* A0: the entry, and the version and payload before it */
+}
+
+static inline void fl_tx_close(struct fl_tx *tx)
+{
+    fl_store(&tx->mine->closed, tx->head + 1, FL_RELEASE); /* C0: after the last A0 */
+}
+
+static inline void fl_tx_through(struct fl_tx *tx, uint64_t epoch, uint64_t number, uint64_t pts, uint64_t time_base)
+{
+    uint64_t seq = fl_load(&tx->mine->through_seq, FL_RELAXED); /* own word */
+    fl_store(&tx->mine->through_seq, seq + 1, FL_RELAXED);
+    fl_fence(FL_RELEASE); /* T0: whoever sees a new word below sees the odd count */
+    fl_store(&tx->mine->through_epoch, epoch, FL_RELAXED);
+    fl_store(&tx->mine->through_number, number, FL_RELAXED);
+    fl_store(&tx->mine->through_pts, pts, FL_RELAXED);
+    fl_store(&tx->mine->through_time_base, time_base, FL_RELAXED);
+    fl_store(&tx->mine->through_seq, seq + 2, FL_RELEASE); /* T0: whoever sees the even count sees the words */
+}
+
+/* Takes one returned index. `outstanding` is the caller's own count: more returns than that are a lie. */
+static inline enum fl_collect fl_tx_collect(struct fl_tx *tx, uint64_t outstanding, uint64_t *index)
+{
+    uint64_t returned = fl_load(&tx->theirs->returned, FL_ACQUIRE); /* R1: the consumer is done with the pixels */
+    if (returned - tx->returned > outstanding)
+        return FL_COLLECT_FAR; /* also when it went back: the difference is then huge */
+    if (returned == tx->returned)
+        return FL_COLLECT_NONE;
+    *index = fl_load(&tx->theirs->entries[tx->returned & tx->mask], FL_RELAXED); /* ordered by R1; read once */
+    tx->returned++;
+    return FL_COLLECT_ONE;
+}
+
+static inline int fl_tx_gone(const struct fl_tx *tx)
+{
+    return fl_load(&tx->theirs->gone, FL_RELAXED) != 0; /* a hint; nothing is read because of it */
+}
+
+/* D0 for the producer, followed by the caller's full fence (one for all its lanes), then by a look at everything. */
+static inline void fl_tx_arm(struct fl_tx *tx)
+{
+    fl_store(&tx->mine->armed, ++tx->armed, FL_RELAXED);
+}
+
+/* D1, after the caller's full fence: must the consumer's bell be rung? */
+static inline int fl_tx_must_ring(struct fl_tx *tx)
+{
+    uint64_t armed = fl_load(&tx->theirs->armed, FL_RELAXED);
+    if (armed == tx->rung)
+        return 0;
+    tx->rung = armed;
+    return 1;
+}
+
+/* ---- consumer ---- */
+
+/* Looks for the next announcement. `closed` first: it is stored after the last head, so who sees it and then reads head misses
+ * no frame (the other order loses the last one). */
+static inline enum fl_look fl_rx_look(struct fl_rx *rx)
+{
+    uint64_t closed = fl_load(&rx->theirs->closed, FL_ACQUIRE); /* C1 */
+    uint64_t head = fl_load(&rx->theirs->head, FL_ACQUIRE);     /* A1: entries before head are whole */
+    if (head - rx->head > rx->mask + 1)
+        return head < rx->head ? FL_LOOK_HEAD_BACK : FL_LOOK_HEAD_FAR;
+    if (head - rx->returned > rx->credits)
+        return FL_LOOK_HEAD_FAR; /* more than it has credit for: it would overwrite what is unread */
+    if (rx->closed != 0 && closed != rx->closed)
+        return FL_LOOK_BAD_CLOSE;
+    if (closed != 0 && head != closed - 1)
+        return FL_LOOK_BAD_CLOSE;
+    rx->head = head;
+    rx->closed = closed;
+    if (rx->tail != head)
+        return FL_LOOK_ENTRY;
+    return closed != 0 ? FL_LOOK_ENDED : FL_LOOK_NOTHING;
+}
+
+/* Copies the entry at tail, once, into private memory: all checks are made on the copy. */
+static inline void fl_rx_copy(const struct fl_rx *rx, uint64_t words[FL_ENTRY_WORDS])
+{
+    const fl_word *entry = &rx->theirs->entries[(rx->tail & rx->mask) * FL_ENTRY_WORDS];
+    for (unsigned i = 0; i < FL_ENTRY_WORDS; i++)
+        words[i] = fl_load(&entry[i], FL_RELAXED); /* ordered by A1 */
+}
+
+/* The entry at tail is taken; its index is what give_back wants. */
+static inline uint64_t fl_rx_advance(struct fl_rx *rx)
+{
+    uint64_t index = rx->tail++;
+    fl_store(&rx->mine->taken, rx->tail, FL_RELAXED); /* statistics */
+    fl_store(&rx->mine->working_on, index + 1, FL_RELAXED);
+    return index;
+}
+
+/* Gives the credit of one taken announcement back, in any order. */
+static inline void fl_rx_give_back(struct fl_rx *rx, uint64_t index)
+{
+    fl_store(&rx->mine->entries[rx->returned & rx->mask], index, FL_RELAXED); /* ordered by R0 */
+    rx->returned++;
+    fl_store(&rx->mine->returned, rx->returned, FL_RELEASE); /* R0: reads of the pixels happen before it */
+}
+
+static inline void fl_rx_leave(struct fl_rx *rx)
+{
+    fl_store(&rx->mine->gone, 1, FL_RELAXED);
+}
+
+static inline void fl_rx_arm(struct fl_rx *rx)
+{
+    fl_store(&rx->mine->armed, ++rx->armed, FL_RELAXED); /* D0 */
+}
+
+static inline int fl_rx_must_ring(struct fl_rx *rx)
+{
+    uint64_t armed = fl_load(&rx->theirs->armed, FL_RELAXED); /* D1 */
+    if (armed == rx->rung)
+        return 0;
+    rx->rung = armed;
+    return 1;
+}
+
+/* T1. 1 and the four words, or 0: never set, or the writer was in the middle of it (look again later). */
+static inline int fl_rx_through(const struct fl_rx *rx, uint64_t words[4])
+{
+    uint64_t before = fl_load(&rx->theirs->through_seq, FL_ACQUIRE); /* T1: words below are at least as new */
+    if (before == 0 || (before & 1) != 0)
+        return 0;
+    words[0] = fl_load(&rx->theirs->through_epoch, FL_RELAXED);
+    words[1] = fl_load(&rx->theirs->through_number, FL_RELAXED);
+    words[2] = fl_load(&rx->theirs->through_pts, FL_RELAXED);
+    words[3] = fl_load(&rx->theirs->through_time_base, FL_RELAXED);
+    fl_fence(FL_ACQUIRE); /* T1: a word of a later write above implies the later count below */
+    return fl_load(&rx->theirs->through_seq, FL_RELAXED) == before;
+}
+
+#endif

@@ -1,0 +1,175 @@
+/* The private books of one process: what stands behind the handles of framelane/. Nothing here is shared between processes.
+ *
+ * One mutex (context.lock) guards all of it and is never held across a wait or a system call; bells to be rung are noted under the
+ * lock and rung after it (a pipe's non-blocking reads and writes are the exception: they are the transport). References are atomic:
+ * whoever drops the last one, on any thread, pushes the frame on `released`; the owner, or a thread that waits for a slot, settles it.
+ */
+#ifndef FL_INTERNAL_H
+#define FL_INTERNAL_H
+
+#include <framelane/output.h>
+#include <framelane/shm.h>
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "core.h"
+
+#define FL_MAX_POOLS 256
+#define FL_PEER_CHECK_NS 100000000ll /* longest sleep without a look around */
+#define FL_CLOSE_GRACE_NS 1000000000ll /* how long lanes other than `wait` are still paid after close */
+
+/* Slot states; see pool.h for the arrows. */
+enum fl_slot_state { FL_SLOT_FREE, FL_SLOT_WRITING, FL_SLOT_PUBLISHED };
+
+struct fl_frame {
+    struct fl_context *context;
+    atomic_uint refs;
+    struct fl_frame *next; /* on `released`, or on a lane's free handles */
+    const uint8_t *base;
+    uint64_t capacity;
+    struct fl_pool *pool; /* NULL: came through a pipe */
+    uint64_t offset, version;
+    struct fl_lane *lane; /* NULL: a slot of an own pool */
+    uint64_t index;       /* taken: the announcement to return */
+    uint32_t slot;        /* own */
+    _Atomic uint32_t state; /* own: enum fl_slot_state */
+    void *buffer;         /* pipe: private memory of `buffer_bytes` */
+    uint64_t buffer_bytes;
+    struct fl_desc desc;
+};
+
+struct fl_pool {
+    struct fl_pool_info info;
+    struct fl_context *context; /* NULL until a context knows it */
+    uint8_t *base;
+    uint64_t file_bytes;
+    uint64_t payload_offset; /* where slot 0 starts */
+    struct fl_slot_version *versions;
+    bool writer;
+    /* writer only */
+    struct fl_frame *frames; /* one handle a slot */
+    uint32_t *newer, *older; /* free slots as a list, newest freed first; slot_count ends it */
+    uint32_t newest, free_count;
+    uint32_t window; /* slots the rotation aims at: what the caches hold */
+};
+
+struct fl_lane {
+    struct fl_context *context;
+    struct fl_lane_info info;
+    struct fl_lane_fds fds;
+    struct fl_rx rx;
+    struct fl_pipe_reader *pipe; /* instead of rx */
+    struct fl_frame *frames;     /* one handle a credit */
+    struct fl_frame *free_frames;
+    bool producer_down, left;
+    const char *fault;
+    struct fl_through through;
+    bool through_known;
+    struct fl_lane_stats stats;
+    uint64_t futile_since_ns, futile; /* bell rang without movement */
+    bool bell_muted;
+    uint64_t seen_head;
+};
+
+/* A row of the books: announcement `index` names `frame`. */
+struct fl_row {
+    uint64_t index;
+    struct fl_frame *frame; /* NULL: free row */
+};
+
+struct fl_output_lane {
+    struct fl_output *output;
+    struct fl_lane_info info;
+    struct fl_lane_fds fds;
+    struct fl_tx tx;
+    struct fl_pipe_writer *pipe;
+    struct fl_row *rows; /* info.credits of them */
+    uint32_t outstanding;
+    bool owed;    /* the output's newest frame has not been sent here */
+    bool stopped; /* announce no more: consumer stopped, down, gone or faulted */
+    bool told_closed;
+    bool through_pending;
+    const char *fault;
+    struct fl_output_stats stats;
+};
+
+struct fl_output {
+    struct fl_context *context;
+    struct fl_output_lane **lanes;
+    unsigned lane_count;
+    struct fl_frame *newest;
+    struct fl_desc newest_desc;
+    struct fl_through through;
+    bool through_known;
+    bool closing;
+    uint64_t close_ns;
+};
+
+struct fl_context {
+    pthread_mutex_t lock;
+    pthread_mutex_t waiting; /* one sleeper at a time */
+    int kick_fd;
+    atomic_int asleep;
+    _Atomic(struct fl_frame *) released;
+    struct fl_pool *pools[FL_MAX_POOLS]; /* that others write, and own ones */
+    unsigned pool_count;
+    struct fl_lane **lanes;
+    unsigned lane_count;
+    struct fl_output **outputs;
+    unsigned output_count;
+    int *bells; /* noted under the lock, rung after it */
+    unsigned bell_count, bell_capacity;
+    struct pollfd *polls;
+    unsigned poll_capacity;
+};
+
+/* context.c */
+void fl_context_lock(struct fl_context *context);
+void fl_context_unlock(struct fl_context *context); /* and rings */
+void fl_context_note_bell(struct fl_context *context, int bell);
+int fl_context_reserve(struct fl_context *context); /* room for one lane more; -ENOMEM */
+void fl_context_service_locked(struct fl_context *context);
+struct fl_pool *fl_context_find_pool(struct fl_context *context, uint32_t id);
+uint64_t fl_now_ns(void);
+void fl_ring(int bell);
+
+/* frame.c */
+void fl_frame_init(struct fl_frame *frame, struct fl_context *context);
+
+/* pool.c */
+void fl_pool_settle(struct fl_frame *frame); /* last reference of an own slot is gone */
+uint64_t fl_page_bytes(void);
+
+/* lane.c */
+void fl_lane_settle(struct fl_frame *frame); /* last reference of a taken frame is gone */
+void fl_lane_destroy(struct fl_lane *lane);
+void fl_lane_break(struct fl_lane *lane, const char *fault);
+bool fl_lane_ready_locked(struct fl_lane *lane);
+uint32_t fl_lane_places(uint32_t credits);
+void fl_lane_close_fds(struct fl_lane_fds *fds);
+
+/* output.c */
+void fl_output_service(struct fl_output *output);
+void fl_output_destroy(struct fl_output *output);
+void fl_output_lane_break(struct fl_output_lane *lane, const char *fault);
+void fl_output_returned(struct fl_output_lane *lane, struct fl_row *row);
+
+/* pipe.c: the same lane over a pipe. */
+enum fl_pipe_type { FL_PIPE_FRAME = 1, FL_PIPE_THROUGH = 2, FL_PIPE_CLOSED = 3 };
+int fl_pipe_writer_create(struct fl_output_lane *lane, struct fl_pipe_writer **writer);
+void fl_pipe_writer_destroy(struct fl_pipe_writer *writer);
+void fl_pipe_writer_queue(struct fl_output_lane *lane, struct fl_row *row); /* remembers the newest description for this row */
+void fl_pipe_writer_progress(struct fl_output_lane *lane);
+void fl_pipe_writer_through(struct fl_pipe_writer *writer, const struct fl_through *through);
+void fl_pipe_writer_close(struct fl_pipe_writer *writer);
+bool fl_pipe_writer_idle(const struct fl_pipe_writer *writer);
+int fl_pipe_reader_create(struct fl_lane *lane, struct fl_pipe_reader **reader);
+void fl_pipe_reader_destroy(struct fl_pipe_reader *reader);
+bool fl_pipe_reader_progress(struct fl_lane *lane); /* true: a frame is complete, or the lane has ended or broken */
+int fl_pipe_reader_take(struct fl_lane *lane, struct fl_frame **frame);
+bool fl_pipe_reader_wants(const struct fl_lane *lane); /* its pipe is worth polling */
+
+#endif

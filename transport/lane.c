@@ -1,0 +1,366 @@
+#include "internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- sizes, wiring ---- */
+
+uint32_t fl_lane_places(uint32_t credits)
+{
+    uint32_t places = 4;
+    while (places < credits)
+        places *= 2;
+    return places;
+}
+
+static uint64_t region_bytes(uint64_t header, uint64_t entries)
+{
+    uint64_t page = fl_page_bytes();
+    return (header + entries * sizeof(fl_word) + page - 1) / page * page;
+}
+
+uint64_t fl_lane_announce_bytes(uint32_t credits)
+{
+    return region_bytes(sizeof(struct fl_announce_region), (uint64_t)fl_lane_places(credits) * FL_ENTRY_WORDS);
+}
+
+uint64_t fl_lane_return_bytes(uint32_t credits)
+{
+    return region_bytes(sizeof(struct fl_return_region), fl_lane_places(credits));
+}
+
+void fl_lane_close_fds(struct fl_lane_fds *fds)
+{
+    int *all[] = {&fds->announce, &fds->returns, &fds->bell_out, &fds->bell_in};
+    for (unsigned i = 0; i < 4; i++) {
+        if (*all[i] >= 0)
+            close(*all[i]);
+        *all[i] = -1;
+    }
+}
+
+static int make_handles(struct fl_lane *lane)
+{
+    lane->frames = calloc(lane->info.credits, sizeof *lane->frames);
+    if (!lane->frames)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < lane->info.credits; i++) {
+        struct fl_frame *frame = &lane->frames[i];
+        fl_frame_init(frame, lane->context);
+        frame->lane = lane;
+        frame->next = lane->free_frames;
+        lane->free_frames = frame;
+    }
+    return 0;
+}
+
+static int map_ring(struct fl_lane *lane, void *own)
+{
+    const void *theirs;
+    if (!own)
+        return -EINVAL;
+    lane->rx.mine = own;
+    int error = fl_shm_map_reader(lane->fds.announce, fl_lane_announce_bytes(lane->info.credits), &theirs);
+    if (error < 0)
+        return error;
+    lane->rx.theirs = theirs;
+    lane->rx.mask = fl_lane_places(lane->info.credits) - 1;
+    lane->rx.credits = lane->info.credits;
+    fl_store(&lane->rx.mine->magic, FL_RETURN_MAGIC, FL_RELAXED); /* for observers */
+    fl_store(&lane->rx.mine->lane, lane->info.id, FL_RELAXED);
+    fl_store(&lane->rx.mine->epoch, lane->info.epoch, FL_RELAXED);
+    fl_store(&lane->rx.mine->places, lane->rx.mask + 1, FL_RELAXED);
+    return 0;
+}
+
+static int register_lane(struct fl_context *context, struct fl_lane *lane)
+{
+    struct fl_lane **lanes = realloc(context->lanes, (context->lane_count + 1) * sizeof *lanes);
+    if (!lanes)
+        return -ENOMEM;
+    context->lanes = lanes;
+    lanes[context->lane_count++] = lane;
+    int error = fl_context_reserve(context);
+    if (error < 0)
+        context->lane_count--;
+    return error;
+}
+
+int fl_lane_attach(struct fl_context *context, const struct fl_lane_info *info, void *own, const struct fl_lane_fds *fds, struct fl_lane **out)
+{
+    int error = -ENOMEM;
+    struct fl_lane *lane = calloc(1, sizeof *lane);
+    struct fl_lane_fds mine = *fds;
+    if (!lane) {
+        fl_lane_close_fds(&mine);
+        return error;
+    }
+    lane->context = context;
+    lane->info = *info;
+    lane->fds = mine;
+    if (info->credits == 0 || info->credits > FL_LANE_MAX_CREDITS)
+        error = -EINVAL;
+    else
+        error = make_handles(lane);
+    if (error == 0)
+        error = info->transport == FL_TRANSPORT_PIPE ? fl_pipe_reader_create(lane, &lane->pipe) : map_ring(lane, own);
+    if (error == 0) {
+        fl_context_lock(context);
+        error = register_lane(context, lane);
+        fl_context_unlock(context);
+    }
+    if (error < 0) {
+        lane->rx.mine = NULL; /* the caller mapped it */
+        fl_lane_destroy(lane);
+        return error;
+    }
+    *out = lane;
+    return 0;
+}
+
+void fl_lane_destroy(struct fl_lane *lane)
+{
+    if (!lane)
+        return;
+    if (lane->info.credits > 0 && lane->info.credits <= FL_LANE_MAX_CREDITS) {
+        fl_shm_unmap(lane->rx.theirs, fl_lane_announce_bytes(lane->info.credits));
+        fl_shm_unmap(lane->rx.mine, fl_lane_return_bytes(lane->info.credits));
+    }
+    fl_pipe_reader_destroy(lane->pipe);
+    fl_lane_close_fds(&lane->fds);
+    for (uint32_t i = 0; lane->frames && i < lane->info.credits; i++)
+        free(lane->frames[i].buffer);
+    free(lane->frames);
+    free(lane);
+}
+
+/* ---- faults ---- */
+
+void fl_lane_break(struct fl_lane *lane, const char *fault)
+{
+    if (!lane->fault)
+        lane->fault = fault;
+}
+
+const char *fl_lane_fault(const struct fl_lane *lane)
+{
+    return lane->fault;
+}
+
+/* ---- giving back ---- */
+
+static void note_ring(struct fl_lane *lane)
+{
+    fl_fence(FL_SEQ_CST); /* D1: the return before the look at the producer's `armed` */
+    if (fl_rx_must_ring(&lane->rx)) {
+        lane->stats.rings++;
+        fl_context_note_bell(lane->context, lane->fds.bell_out);
+    }
+}
+
+void fl_lane_settle(struct fl_frame *frame)
+{
+    struct fl_lane *lane = frame->lane;
+    if (!lane->pipe && frame->pool) {
+        const fl_word *version = &frame->pool->versions[(frame->offset - frame->pool->payload_offset) / frame->pool->info.slot_bytes].version;
+        /* The reads of the pixels come before this look: only then does an unchanged version say that they were of one frame. */
+        fl_fence(FL_ACQUIRE);
+        if (fl_load(version, FL_RELAXED) != frame->version)
+            fl_lane_break(lane, "a frame was overwritten while it was held: somebody above returned it early");
+        fl_rx_give_back(&lane->rx, frame->index);
+        note_ring(lane);
+    }
+    lane->stats.returned++;
+    frame->pool = NULL;
+    frame->next = lane->free_frames;
+    lane->free_frames = frame;
+}
+
+/* ---- taking ---- */
+
+static const char *look_fault(enum fl_look look)
+{
+    switch (look) {
+    case FL_LOOK_HEAD_BACK:
+        return "took announcements back";
+    case FL_LOOK_HEAD_FAR:
+        return "announced more than it has credit for";
+    case FL_LOOK_BAD_CLOSE:
+        return "announced after it had closed";
+    default:
+        return NULL;
+    }
+}
+
+/* What the entry says, checked against what this process knows. The copy in `entry` is private: what is checked is what is used. */
+static const char *entry_fault(const struct fl_pool *pool, const struct fl_entry *entry)
+{
+    uint64_t slot_bytes = pool->info.slot_bytes;
+    if (entry->offset < pool->payload_offset)
+        return "announced an offset that is no slot's";
+    uint64_t from_first = entry->offset - pool->payload_offset;
+    if (from_first % slot_bytes != 0 || from_first / slot_bytes >= pool->info.slot_count)
+        return "announced an offset that is no slot's";
+    if (fl_desc_check(&entry->desc, slot_bytes) < 0)
+        return "announced a frame that does not lie within its slot";
+    /* P1: pairs with the release store in fl_output_publish; after it the payload is whole. */
+    uint64_t version = fl_load(&pool->versions[from_first / slot_bytes].version, FL_ACQUIRE);
+    if (version != entry->version || (version & 1) != 0)
+        return "announced a frame that has been overwritten";
+    return NULL;
+}
+
+static struct fl_frame *pop_handle(struct fl_lane *lane)
+{
+    struct fl_frame *frame = lane->free_frames;
+    if (frame)
+        lane->free_frames = frame->next;
+    return frame;
+}
+
+/* An announcement nobody is going to look at goes back at once. */
+static void skip_locked(struct fl_lane *lane)
+{
+    uint64_t index = fl_rx_advance(&lane->rx);
+    fl_rx_give_back(&lane->rx, index);
+    lane->stats.taken++;
+    lane->stats.returned++;
+    lane->stats.skipped++;
+    note_ring(lane);
+}
+
+static int take_entry(struct fl_lane *lane, struct fl_frame **out)
+{
+    union {
+        struct fl_entry entry;
+        uint64_t words[FL_ENTRY_WORDS];
+    } copy;
+    fl_rx_copy(&lane->rx, copy.words);
+    struct fl_pool *pool = fl_context_find_pool(lane->context, copy.entry.pool);
+    if (!pool)
+        return -ENOENT;
+    const char *fault = entry_fault(pool, &copy.entry);
+    struct fl_frame *frame = fault ? NULL : pop_handle(lane);
+    if (!frame) {
+        fl_lane_break(lane, fault ? fault : "announced more than it has credit for");
+        return -EBADMSG;
+    }
+    frame->pool = pool;
+    frame->offset = copy.entry.offset;
+    frame->version = copy.entry.version;
+    frame->base = pool->base + copy.entry.offset;
+    frame->capacity = pool->info.slot_bytes;
+    frame->desc = copy.entry.desc;
+    frame->index = fl_rx_advance(&lane->rx);
+    atomic_store_explicit(&frame->refs, 1, memory_order_relaxed);
+    lane->stats.taken++;
+    uint64_t outstanding = lane->rx.tail - lane->rx.returned;
+    if (outstanding > lane->stats.highest_outstanding)
+        lane->stats.highest_outstanding = outstanding;
+    *out = frame;
+    return 0;
+}
+
+static int take_locked(struct fl_lane *lane, struct fl_frame **out)
+{
+    if (lane->pipe)
+        return fl_pipe_reader_take(lane, out);
+    if (lane->fault)
+        return -EBADMSG;
+    enum fl_look look = fl_rx_look(&lane->rx);
+    if (look == FL_LOOK_NOTHING)
+        return lane->producer_down ? -ENODATA : -EAGAIN;
+    if (look == FL_LOOK_ENDED)
+        return -ENODATA;
+    if (look != FL_LOOK_ENTRY) {
+        fl_lane_break(lane, look_fault(look));
+        return -EBADMSG;
+    }
+    if (lane->info.when_full == FL_WHEN_FULL_LATEST)
+        while (lane->rx.head - lane->rx.tail > 1)
+            skip_locked(lane);
+    return take_entry(lane, out);
+}
+
+int fl_lane_take(struct fl_lane *lane, struct fl_frame **frame)
+{
+    fl_context_lock(lane->context);
+    fl_context_service_locked(lane->context);
+    int error = lane->left ? -ENODATA : take_locked(lane, frame);
+    fl_context_unlock(lane->context);
+    return error;
+}
+
+bool fl_lane_ready_locked(struct fl_lane *lane)
+{
+    if (lane->left || lane->fault)
+        return true;
+    if (lane->pipe)
+        return fl_pipe_reader_progress(lane) || lane->producer_down;
+    return fl_rx_look(&lane->rx) != FL_LOOK_NOTHING || lane->producer_down;
+}
+
+bool fl_lane_ready(struct fl_lane *lane)
+{
+    fl_context_lock(lane->context);
+    bool ready = fl_lane_ready_locked(lane);
+    fl_context_unlock(lane->context);
+    return ready;
+}
+
+/* ---- the rest of the conversation ---- */
+
+static bool is_later(const struct fl_through *a, const struct fl_through *b)
+{
+    return a->epoch != b->epoch ? a->epoch > b->epoch : a->number > b->number;
+}
+
+bool fl_lane_through(struct fl_lane *lane, struct fl_through *through)
+{
+    uint64_t words[4];
+    fl_context_lock(lane->context);
+    if (!lane->pipe && fl_rx_through(&lane->rx, words)) {
+        struct fl_through now = {
+            .epoch = (uint32_t)words[0],
+            .number = words[1],
+            .pts = (int64_t)words[2],
+            .time_base_num = (int32_t)(words[3] >> 32),
+            .time_base_den = (int32_t)words[3],
+        };
+        if (!lane->through_known || is_later(&now, &lane->through)) /* a peer that goes back is not believed */
+            lane->through = now;
+        lane->through_known = true;
+    }
+    bool known = lane->through_known;
+    if (known)
+        *through = lane->through;
+    fl_context_unlock(lane->context);
+    return known;
+}
+
+void fl_lane_producer_down(struct fl_lane *lane)
+{
+    fl_context_lock(lane->context);
+    lane->producer_down = true;
+    fl_context_unlock(lane->context);
+}
+
+void fl_lane_leave(struct fl_lane *lane)
+{
+    fl_context_lock(lane->context);
+    lane->left = true;
+    if (lane->pipe) {
+        fl_lane_close_fds(&lane->fds); /* the producer sees EPIPE */
+    } else {
+        fl_rx_leave(&lane->rx);
+        note_ring(lane);
+    }
+    fl_context_unlock(lane->context);
+}
+
+void fl_lane_get_stats(const struct fl_lane *lane, struct fl_lane_stats *stats)
+{
+    *stats = lane->stats;
+}

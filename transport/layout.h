@@ -1,0 +1,101 @@
+/* Every shared byte, by writer. Nothing else in the project knows where a word lies.
+ *
+ *   region     writer     readers                      holds
+ *   pool       producer   all its frames can reach     version table, payloads
+ *   announce   producer   that consumer, supervisor    head, armed, closed, through, entries
+ *   return     consumer   producer, supervisor         returned, gone, armed, taken, working_on, entries
+ *
+ * Regions of different writers are different memfds, so no cache line has two writers. Within a region, words that change at
+ * different rates stand on lines of their own. All indices are 64-bit counts, masked only at the moment of use.
+ */
+#ifndef FL_LAYOUT_H
+#define FL_LAYOUT_H
+
+#include <framelane/frame.h>
+
+#include "atomic.h"
+
+#define FL_LINE 64u
+#define FL_ENTRY_WORDS 32u
+#define FL_ANNOUNCE_MAGIC 0x314e4e41464c0001ull
+#define FL_RETURN_MAGIC 0x31544552464c0001ull
+
+/* One announcement as private memory sees it; in the ring it is FL_ENTRY_WORDS words. */
+struct fl_entry {
+    uint32_t pool;
+    uint32_t type; /* 0 in a ring; in a pipe enum fl_pipe_type */
+    uint64_t offset;
+    uint64_t version;
+    struct fl_desc desc;
+    uint64_t spare;
+};
+
+struct fl_announce_region {
+    fl_word magic, lane, epoch, places; /* for who looks in from outside; no end trusts them */
+    uint64_t pad0[4];
+    fl_word head; /* announcements made */
+    uint64_t pad1[7];
+    fl_word armed; /* rises before the producer sleeps */
+    uint64_t pad2[7];
+    fl_word closed; /* 0 open, else final head + 1 */
+    fl_word through_seq; /* odd while the four below change */
+    fl_word through_epoch, through_number, through_pts, through_time_base;
+    uint64_t pad3[2];
+    fl_word entries[]; /* places * FL_ENTRY_WORDS */
+};
+
+struct fl_return_region {
+    fl_word magic, lane, epoch, places;
+    uint64_t pad0[4];
+    fl_word returned; /* returns made */
+    fl_word gone;     /* 1: it will take nothing more; beside `returned` because the producer reads both */
+    uint64_t pad1[6];
+    fl_word armed; /* rises before the consumer sleeps */
+    uint64_t pad2[7];
+    fl_word taken;      /* statistics only */
+    fl_word working_on; /* index + 1 of the announcement in hand, 0: none */
+    uint64_t pad3[6];
+    fl_word entries[]; /* places: announcement indices */
+};
+
+/* The version table at the start of a pool: a line a slot. */
+struct fl_slot_version {
+    fl_word version; /* odd while WRITING, even once PUBLISHED; only grows */
+    uint64_t pad[7];
+};
+
+#ifndef FL_MODEL
+#ifdef __cplusplus
+#define FL_LAYOUT_ASSERT(what) static_assert(what, #what)
+#else
+#define FL_LAYOUT_ASSERT(what) _Static_assert(what, #what)
+#endif
+FL_LAYOUT_ASSERT(sizeof(struct fl_plane) == 16);
+FL_LAYOUT_ASSERT(sizeof(struct fl_desc) == 224);
+FL_LAYOUT_ASSERT(offsetof(struct fl_desc, pts) == 16);
+FL_LAYOUT_ASSERT(offsetof(struct fl_desc, time_base_num) == 40);
+FL_LAYOUT_ASSERT(offsetof(struct fl_desc, kind) == 48);
+FL_LAYOUT_ASSERT(offsetof(struct fl_desc, width) == 56);
+FL_LAYOUT_ASSERT(offsetof(struct fl_desc, format) == 64);
+FL_LAYOUT_ASSERT(offsetof(struct fl_desc, sar_num) == 80);
+FL_LAYOUT_ASSERT(offsetof(struct fl_desc, color_range) == 88);
+FL_LAYOUT_ASSERT(offsetof(struct fl_desc, planes) == 96);
+FL_LAYOUT_ASSERT(offsetof(struct fl_desc, display_matrix) == 160);
+FL_LAYOUT_ASSERT(offsetof(struct fl_desc, side_offset) == 196);
+FL_LAYOUT_ASSERT(offsetof(struct fl_desc, stream) == 204);
+FL_LAYOUT_ASSERT(offsetof(struct fl_desc, origin_ns) == 216);
+FL_LAYOUT_ASSERT(sizeof(struct fl_entry) == FL_ENTRY_WORDS * 8);
+FL_LAYOUT_ASSERT(offsetof(struct fl_entry, desc) == 24);
+FL_LAYOUT_ASSERT(offsetof(struct fl_announce_region, head) == 1 * FL_LINE);
+FL_LAYOUT_ASSERT(offsetof(struct fl_announce_region, armed) == 2 * FL_LINE);
+FL_LAYOUT_ASSERT(offsetof(struct fl_announce_region, closed) == 3 * FL_LINE);
+FL_LAYOUT_ASSERT(offsetof(struct fl_announce_region, entries) == 4 * FL_LINE);
+FL_LAYOUT_ASSERT(offsetof(struct fl_return_region, returned) == 1 * FL_LINE);
+FL_LAYOUT_ASSERT(offsetof(struct fl_return_region, gone) == 1 * FL_LINE + 8);
+FL_LAYOUT_ASSERT(offsetof(struct fl_return_region, armed) == 2 * FL_LINE);
+FL_LAYOUT_ASSERT(offsetof(struct fl_return_region, taken) == 3 * FL_LINE);
+FL_LAYOUT_ASSERT(offsetof(struct fl_return_region, entries) == 4 * FL_LINE);
+FL_LAYOUT_ASSERT(sizeof(struct fl_slot_version) == FL_LINE);
+#endif
+
+#endif
