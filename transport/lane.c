@@ -146,7 +146,10 @@ void fl_lane_break(struct fl_lane *lane, const char *fault)
 
 const char *fl_lane_fault(const struct fl_lane *lane)
 {
-    return lane->fault;
+    fl_context_lock(lane->context);
+    const char *fault = lane->fault;
+    fl_context_unlock(lane->context);
+    return fault;
 }
 
 /* ---- giving back ---- */
@@ -362,5 +365,7 @@ void fl_lane_leave(struct fl_lane *lane)
 
 void fl_lane_get_stats(const struct fl_lane *lane, struct fl_lane_stats *stats)
 {
+    fl_context_lock(lane->context);
     *stats = lane->stats;
+    fl_context_unlock(lane->context);
 }

@@ -111,12 +111,17 @@ int fl_output_attach(struct fl_output *output, const struct fl_lane_info *info, 
 
 /* ---- faults and returns ---- */
 
+static void stop_locked(struct fl_output_lane *lane)
+{
+    lane->stopped = true;
+    lane->owed = false;
+}
+
 void fl_output_lane_break(struct fl_output_lane *lane, const char *fault)
 {
     if (!lane->fault)
         lane->fault = fault;
-    lane->stopped = true;
-    lane->owed = false;
+    stop_locked(lane);
 }
 
 void fl_output_returned(struct fl_output_lane *lane, struct fl_row *row)
@@ -160,7 +165,7 @@ static void collect(struct fl_output_lane *lane)
     if (got == FL_COLLECT_FAR)
         fl_output_lane_break(lane, "returned more frames than it holds");
     else if (fl_tx_gone(&lane->tx))
-        fl_output_lane_stop(lane);
+        stop_locked(lane);
 }
 
 /* ---- sending ---- */
@@ -401,14 +406,15 @@ bool fl_output_drained(const struct fl_output *output)
 
 void fl_output_lane_stop(struct fl_output_lane *lane)
 {
-    lane->stopped = true;
-    lane->owed = false;
+    fl_context_lock(lane->output->context);
+    stop_locked(lane);
+    fl_context_unlock(lane->output->context);
 }
 
 void fl_output_lane_down(struct fl_output_lane *lane)
 {
     fl_context_lock(lane->output->context);
-    fl_output_lane_stop(lane);
+    stop_locked(lane);
     for (uint32_t i = 0; i < lane->info.credits; i++)
         if (lane->rows[i].frame)
             fl_output_returned(lane, &lane->rows[i]);
@@ -426,12 +432,17 @@ unsigned fl_output_listeners(const struct fl_output *output)
 
 const char *fl_output_lane_fault(const struct fl_output_lane *lane)
 {
-    return lane->fault;
+    fl_context_lock(lane->output->context);
+    const char *fault = lane->fault;
+    fl_context_unlock(lane->output->context);
+    return fault;
 }
 
 void fl_output_lane_get_stats(const struct fl_output_lane *lane, struct fl_output_stats *stats)
 {
+    fl_context_lock(lane->output->context);
     *stats = lane->stats;
     stats->outstanding = lane->outstanding;
     stats->credits = lane->info.credits;
+    fl_context_unlock(lane->output->context);
 }

@@ -141,7 +141,8 @@ static void end_message(struct fl_output_lane *lane)
 static void give_up(struct fl_output_lane *lane)
 {
     struct fl_pipe_writer *writer = lane->pipe;
-    fl_output_lane_stop(lane);
+    lane->stopped = true;
+    lane->owed = false;
     writer->busy = false;
     writer->current = NULL;
     writer->close_pending = false;
