@@ -103,7 +103,9 @@ void fl_context_lock(struct fl_context *context)
 void fl_context_note_bell(struct fl_context *context, int bell)
 {
     if (context->bell_count < context->bell_capacity)
-        context->bells[context->bell_count++] = bell; /* one a lane at most between two unlocks, and there is room for each */
+        context->bells[context->bell_count++] = bell; /* about one a lane between two unlocks, and there is room for each */
+    else
+        fl_ring(bell); /* a peer that raises `armed` all the time: it must not cost another lane its bell */
 }
 
 void fl_context_unlock(struct fl_context *context)
@@ -141,6 +143,9 @@ static void settle_released(struct fl_context *context)
 
 void fl_context_service_locked(struct fl_context *context)
 {
+    for (unsigned i = 0; i < context->lane_count; i++)
+        if (context->lanes[i]->pipe && !context->lanes[i]->left)
+            fl_pipe_reader_progress(context->lanes[i]); /* a pipe is polled until a frame is in, whatever the owner waits for */
     for (unsigned i = 0; i < context->output_count; i++)
         fl_output_service(context->outputs[i]);
     settle_released(context); /* last: returns above drop references */
@@ -208,7 +213,7 @@ static unsigned gather(struct fl_context *context)
         if (lane->pipe)
             polls[count++] = (struct pollfd){fl_pipe_reader_wants(lane) ? lane->fds.announce : -1, POLLIN, 0};
         else
-            polls[count++] = (struct pollfd){lane->bell_muted || lane->fault ? -1 : lane->fds.bell_in, POLLIN, 0};
+            polls[count++] = (struct pollfd){lane->bell_watch.muted || lane->fault ? -1 : lane->fds.bell_in, POLLIN, 0};
     }
     for (unsigned i = 0; i < context->output_count; i++) {
         for (unsigned l = 0; l < context->outputs[i]->lane_count; l++) {
@@ -216,7 +221,7 @@ static unsigned gather(struct fl_context *context)
             if (lane->pipe)
                 polls[count++] = (struct pollfd){fl_pipe_writer_idle(lane->pipe) || lane->stopped ? -1 : lane->fds.announce, POLLOUT, 0};
             else
-                polls[count++] = (struct pollfd){lane->fault ? -1 : lane->fds.bell_in, POLLIN, 0};
+                polls[count++] = (struct pollfd){lane->bell_watch.muted || lane->fault ? -1 : lane->fds.bell_in, POLLIN, 0};
         }
     }
     return count;
@@ -230,38 +235,59 @@ static void drain(int bell)
 }
 
 /* A bell that rings without anything having moved costs its owner's peer CPU and nobody else: it is left to the timer. */
-static void judge_bell(struct fl_lane *lane)
+static void judge_bell(struct fl_bell_watch *watch, uint64_t movement)
 {
-    uint64_t head = fl_load(&lane->rx.theirs->head, FL_RELAXED) + fl_load(&lane->rx.theirs->closed, FL_RELAXED) +
-                    fl_load(&lane->rx.theirs->through_seq, FL_RELAXED); /* only compared: any change is movement */
-    if (head != lane->seen_head) {
-        lane->seen_head = head;
-        lane->futile = 0;
+    if (movement != watch->seen) {
+        watch->seen = movement;
+        watch->futile = 0;
         return;
     }
     uint64_t now = fl_now_ns();
-    if (lane->futile++ == 0)
-        lane->futile_since_ns = now;
-    if (lane->futile > FUTILE_RINGS_A_SECOND) {
-        lane->bell_muted = now - lane->futile_since_ns < 1000000000ull;
-        lane->futile = 0;
+    if (watch->futile++ == 0)
+        watch->futile_since_ns = now;
+    if (watch->futile > FUTILE_RINGS_A_SECOND) {
+        watch->muted = now - watch->futile_since_ns < 1000000000ull;
+        watch->futile = 0;
     }
 }
 
-static void answer(struct fl_context *context, const struct pollfd *polls)
+/* What the other end has done so far. Only compared: any change is movement. */
+static uint64_t producer_movement(const struct fl_rx *rx)
+{
+    return fl_load(&rx->theirs->head, FL_RELAXED) + fl_load(&rx->theirs->closed, FL_RELAXED) + fl_load(&rx->theirs->through_seq, FL_RELAXED);
+}
+
+static uint64_t consumer_movement(const struct fl_tx *tx)
+{
+    return fl_load(&tx->theirs->returned, FL_RELAXED) + fl_load(&tx->theirs->gone, FL_RELAXED);
+}
+
+/* In the order of gather; without the lock, for it is system calls. Pipes are read by their lanes. */
+static void drain_bells(struct fl_context *context, const struct pollfd *polls)
 {
     unsigned at = 0;
     if (polls[at++].revents)
         drain(context->kick_fd);
+    for (unsigned i = 0; i < context->lane_count; i++, at++)
+        if (polls[at].revents && !context->lanes[i]->pipe)
+            drain(polls[at].fd);
+    for (unsigned i = 0; i < context->output_count; i++)
+        for (unsigned l = 0; l < context->outputs[i]->lane_count; l++, at++)
+            if (polls[at].revents && !context->outputs[i]->lanes[l]->pipe)
+                drain(polls[at].fd);
+}
+
+/* In the order of gather; under the lock, for others read the statistics. */
+static void count_wakeups(struct fl_context *context, const struct pollfd *polls)
+{
+    unsigned at = 1;
     for (unsigned i = 0; i < context->lane_count; i++) {
         struct fl_lane *lane = context->lanes[i];
         if (polls[at++].revents == 0)
             continue;
         lane->stats.wakeups++;
-        if (lane->pipe)
-            continue;
-        drain(lane->fds.bell_in);
-        judge_bell(lane);
+        if (!lane->pipe)
+            judge_bell(&lane->bell_watch, producer_movement(&lane->rx));
     }
     for (unsigned i = 0; i < context->output_count; i++) {
         for (unsigned l = 0; l < context->outputs[i]->lane_count; l++) {
@@ -270,9 +296,17 @@ static void answer(struct fl_context *context, const struct pollfd *polls)
                 continue;
             lane->stats.wakeups++;
             if (!lane->pipe)
-                drain(lane->fds.bell_in);
+                judge_bell(&lane->bell_watch, consumer_movement(&lane->tx));
         }
     }
+}
+
+static void answer(struct fl_context *context, const struct pollfd *polls)
+{
+    drain_bells(context, polls);
+    fl_context_lock(context);
+    count_wakeups(context, polls);
+    fl_context_unlock(context);
 }
 
 static int sleep_once(struct fl_context *context, bool (*ready)(void *arg), void *arg, uint64_t deadline_ns, bool *is_ready)

@@ -56,6 +56,12 @@ struct fl_pool {
     uint32_t window; /* slots the rotation aims at: what the caches hold */
 };
 
+/* Whether a bell rings without anything having moved; see judge_bell. */
+struct fl_bell_watch {
+    uint64_t seen, futile, futile_since_ns;
+    bool muted; /* for good: left to the timer */
+};
+
 struct fl_lane {
     struct fl_context *context;
     struct fl_lane_info info;
@@ -69,9 +75,7 @@ struct fl_lane {
     struct fl_through through;
     bool through_known;
     struct fl_lane_stats stats;
-    uint64_t futile_since_ns, futile; /* bell rang without movement */
-    bool bell_muted;
-    uint64_t seen_head;
+    struct fl_bell_watch bell_watch;
 };
 
 /* A row of the books: announcement `index` names `frame`. */
@@ -94,6 +98,7 @@ struct fl_output_lane {
     bool through_pending;
     const char *fault;
     struct fl_output_stats stats;
+    struct fl_bell_watch bell_watch;
 };
 
 struct fl_output {
@@ -165,6 +170,7 @@ void fl_pipe_writer_queue(struct fl_output_lane *lane, struct fl_row *row); /* r
 void fl_pipe_writer_progress(struct fl_output_lane *lane);
 void fl_pipe_writer_through(struct fl_pipe_writer *writer, const struct fl_through *through);
 void fl_pipe_writer_close(struct fl_pipe_writer *writer);
+void fl_pipe_writer_give_up(struct fl_output_lane *lane); /* the reader is gone: frees every row and closes the pipe */
 bool fl_pipe_writer_idle(const struct fl_pipe_writer *writer);
 int fl_pipe_reader_create(struct fl_lane *lane, struct fl_pipe_reader **reader);
 void fl_pipe_reader_destroy(struct fl_pipe_reader *reader);

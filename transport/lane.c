@@ -242,9 +242,9 @@ static int take_entry(struct fl_lane *lane, struct fl_frame **out)
     } copy;
     fl_rx_copy(&lane->rx, copy.words);
     struct fl_pool *pool = fl_context_find_pool(lane->context, copy.entry.pool);
-    if (!pool)
+    if (!pool && copy.entry.pool != 0)
         return -ENOENT;
-    const char *fault = entry_fault(pool, &copy.entry);
+    const char *fault = !pool || pool->writer ? "announced a frame of a pool that cannot be its own" : entry_fault(pool, &copy.entry);
     struct fl_frame *frame = fault ? NULL : pop_handle(lane);
     if (!frame) {
         fl_lane_break(lane, fault ? fault : "announced more than it has credit for");

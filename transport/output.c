@@ -258,10 +258,15 @@ static void pay(struct fl_output_lane *lane)
         count_drop(lane);
 }
 
+/* After a second only `wait` lanes are still worth waiting for. */
+static bool grace_is_over(const struct fl_output *output)
+{
+    return fl_now_ns() - output->close_ns > FL_CLOSE_GRACE_NS;
+}
+
 static void close_lane(struct fl_output_lane *lane)
 {
-    /* After a second only `wait` lanes are still worth waiting for. */
-    if (lane->owed && lane->info.when_full != FL_WHEN_FULL_WAIT && fl_now_ns() - lane->output->close_ns > FL_CLOSE_GRACE_NS)
+    if (lane->owed && lane->info.when_full != FL_WHEN_FULL_WAIT && grace_is_over(lane->output))
         count_drop(lane);
     tell_closed(lane);
 }
@@ -389,6 +394,8 @@ static bool lane_drained(const struct fl_output_lane *lane)
 {
     if (lane->stopped)
         return true;
+    if (lane->info.when_full != FL_WHEN_FULL_WAIT && grace_is_over(lane->output))
+        return true; /* a pipe that nobody empties */
     if (!lane->told_closed || (lane->pipe && !fl_pipe_writer_idle(lane->pipe)))
         return false;
     return lane->outstanding == 0 || lane->info.when_full != FL_WHEN_FULL_WAIT;
@@ -415,6 +422,8 @@ void fl_output_lane_down(struct fl_output_lane *lane)
 {
     fl_context_lock(lane->output->context);
     stop_locked(lane);
+    if (lane->pipe)
+        fl_pipe_writer_give_up(lane);
     for (uint32_t i = 0; i < lane->info.credits; i++)
         if (lane->rows[i].frame)
             fl_output_returned(lane, &lane->rows[i]);

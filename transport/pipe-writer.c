@@ -138,9 +138,10 @@ static void end_message(struct fl_output_lane *lane)
 }
 
 /* The reader is gone. What was on its way is private memory, so it can be given up at once. */
-static void give_up(struct fl_output_lane *lane)
+void fl_pipe_writer_give_up(struct fl_output_lane *lane)
 {
     struct fl_pipe_writer *writer = lane->pipe;
+    fl_lane_close_fds(&lane->fds);
     lane->stopped = true;
     lane->owed = false;
     writer->busy = false;
@@ -177,7 +178,7 @@ void fl_pipe_writer_progress(struct fl_output_lane *lane)
         if (wrote < 0 && errno == EAGAIN)
             return;
         if (wrote < 0) {
-            give_up(lane);
+            fl_pipe_writer_give_up(lane);
             return;
         }
         writer->done += (uint64_t)wrote;

@@ -12,7 +12,7 @@ uint64_t fl_pipe_rows_mask(const struct fl_desc *desc)
     uint64_t mask = 0;
     for (unsigned i = 0; i < desc->plane_count; i++) {
         const struct fl_plane *plane = &desc->planes[i];
-        if (plane->rows > 1 && (plane->stride < 0 || (uint64_t)plane->row_bytes * 4 < (uint64_t)plane->stride * 3))
+        if (plane->rows <= 1 || plane->stride < 0 || (uint64_t)plane->row_bytes * 4 < (uint64_t)plane->stride * 3)
             mask |= 1u << i;
     }
     return mask;

@@ -1,8 +1,8 @@
 /* How a frame lies in a pipe: one header (struct fl_entry), then for FL_PIPE_FRAME each plane, then the side data.
  *
  * A plane whose rows fill most of its stride crosses as one run, padding included, and keeps its stride; another (a narrow crop, a
- * picture stored bottom up) crosses row by row. The header carries the description as it holds at the reader, and in `spare` a bit for
- * each plane that crosses by rows. Both ends walk the message with the same code, each over its own memory.
+ * picture stored bottom up, a single row) crosses row by row. The header carries the description as it holds at the reader, and in
+ * `spare` a bit for each plane that crosses by rows. Both ends walk the message with the same code, each over its own memory.
  */
 #ifndef FL_PIPE_H
 #define FL_PIPE_H

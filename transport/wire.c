@@ -89,9 +89,10 @@ int fl_wire_receive(int socket, int flags, struct fl_received *received)
     ssize_t got;
     do {
         got = recvmsg(socket, &message, flags | MSG_CMSG_CLOEXEC);
-    } while (got < 0 && errno == EINTR);
+        /* A reset is told once, where the peer left with mail unread: its own last words follow it. */
+    } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
     if (got < 0)
-        return errno == EWOULDBLOCK ? -EAGAIN : errno == ECONNRESET ? -EPIPE : -errno;
+        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
     collect_fds(&message, received);
     int error = 0;
     if (got == 0)

@@ -42,7 +42,7 @@ struct fl_received {
     size_t tail_bytes;
     int fds[FL_WIRE_MAX_FDS]; /* the receiver owns them: close, or take by setting -1; fl_wire_close_fds closes the rest */
     unsigned fd_count;
-    _Alignas(16) unsigned char buffer[FL_WIRE_MAX_BYTES];
+    unsigned char buffer[FL_WIRE_MAX_BYTES] __attribute__((aligned(16)));
 };
 
 /* Receives one message. `flags` as recvmsg(2) (MSG_DONTWAIT). 0; -EAGAIN; -EPIPE: the other end is gone; -EBADMSG: not a
