@@ -56,6 +56,7 @@ typedef struct {
 typedef struct {
     GPtrArray *items; /* FlDiagnostic* */
     unsigned errors;
+    GHashTable *sources; /* file name -> GPtrArray of its lines, for quoting the line in question */
 } FlDiagnostics;
 
 typedef struct {
@@ -70,8 +71,11 @@ FlDiagnostics *fl_diagnostics_new(void);
 void fl_diagnostics_free(FlDiagnostics *d);
 void fl_diagnose(FlDiagnostics *d, FlPlace place, const char *hint, const char *format, ...) G_GNUC_PRINTF(4, 5);
 void fl_diagnose_warning(FlDiagnostics *d, FlPlace place, const char *hint, const char *format, ...) G_GNUC_PRINTF(4, 5);
-/* Compiler style, sorted by place: "cam1.ini:39:9: error: ...", the line, a caret, the hint. To stderr. */
+/* Makes lines known under a file's name; they are counted on from those already there. Returns the number of the first. */
+int fl_diagnostics_add_source(FlDiagnostics *d, const char *file, const char *text);
+/* Compiler style, sorted by place: "cam1.ini:39:9: error: ...", the line, a caret, the hint. To stderr, or as text to g_free. */
 void fl_diagnostics_print(const FlDiagnostics *d, const char *fallback_file);
+char *fl_diagnostics_text(const FlDiagnostics *d, const char *fallback_file);
 
 /* Both return a pipeline even when there were errors (for further checks), NULL only if nothing could be read at all. */
 FlPipeline *fl_config_load(const char *path, FlDiagnostics *d);

@@ -11,24 +11,25 @@
 
 enum fl_key_type {
     FL_KEY_STRING,
-    FL_KEY_INT,      /* decimal integer */
+    FL_KEY_INT,      /* decimal integer from 0, or one of `choices` */
     FL_KEY_BOOL,     /* true|false, yes|no, on|off, 1|0 */
     FL_KEY_SIZE,     /* 1280x720 */
     FL_KEY_RATE,     /* 30, 29.97, 30000/1001 */
     FL_KEY_DURATION, /* 10s, 500ms, 2m, 1h; a bare number is seconds */
     FL_KEY_BYTES,    /* 32MiB, 64k */
     FL_KEY_CHOICE,   /* one of `choices`, separated by '|' */
-    FL_KEY_GEOMETRY, /* scale and crop: W:H or W:H:X:Y, each a number or an expression of the stage */
+    FL_KEY_GEOMETRY, /* numbers or expressions of the stage, in one of the forms in `choices`: "W:H|W:H:X:Y"; two numbers also as WxH */
 };
 
 struct fl_key {
     const char *name;     /* "url"; "option." is a prefix: option.NAME=VALUE */
     enum fl_key_type type;
     const char *fallback; /* the default as text, NULL if there is none */
-    const char *choices;  /* FL_KEY_CHOICE */
+    const char *choices;  /* FL_KEY_CHOICE, FL_KEY_INT, FL_KEY_GEOMETRY: separated by '|' */
     const char *help;     /* one line, no full stop */
     bool required;
     bool later;           /* documented, not built yet: an error that says so */
+    const char *means;    /* a shorter spelling of this key ("option.crf"), which is what the stage gets; NULL: of none */
 };
 
 enum fl_kind_flags {
@@ -41,6 +42,7 @@ enum fl_kind_flags {
     FL_KIND_LIVE = 1 << 6,          /* its input defaults to when-full=latest */
     FL_KIND_UNTRUSTED = 1 << 7,     /* parses bytes from outside: no_new_privs, rlimits, only fds */
     FL_KIND_LATER = 1 << 8,         /* documented, not built yet */
+    FL_KIND_FORWARDS = 1 << 9,      /* announces frames of its input onward where it can */
 };
 
 struct fl_kind_info {
@@ -50,6 +52,9 @@ struct fl_kind_info {
     unsigned flags;         /* enum fl_kind_flags */
     const struct fl_key *keys; /* ends with a NULL name; common keys (name, input, ...) are config.c's */
     const char *example;    /* an inline chain for `inspect` */
+    /* Usual values, for sizing before anything runs; what counts is what the stage answers in open. */
+    unsigned working_set; /* slots of its own pool */
+    unsigned hold;        /* frames of its input kept at once */
 };
 
 /* All kinds, ended by one whose name is NULL. */

@@ -25,6 +25,8 @@
 #include <framelane/output.h>
 #include <framelane/side.h>
 
+#pragma GCC visibility push(default)
+
 #define FL_STAGE_MAX_PORTS 2
 #define FL_STAGE_END 1         /* produce: nothing is left */
 #define FL_STAGE_SIDE_MAX 49152 /* bytes of side data that describe a stream */
@@ -105,7 +107,7 @@ int fl_stage_take_input_fd(struct fl_stage *stage);
 int fl_stage_take_stdout_fd(struct fl_stage *stage);
 
 /* A writable slot of at least `payload_bytes` on this output, waiting as long as it takes; a new pool generation is asked for where
- * the frame does not fit. -ECANCELED. The caller must unref it after publishing. */
+ * the frame does not fit. -ECANCELED; -EPIPE as fl_stage_publish. The caller must unref it after publishing. */
 int fl_stage_acquire(struct fl_stage *stage, unsigned port, uint64_t payload_bytes, struct fl_frame **frame);
 
 /* The same for a decoder's callback, any thread: leaves the last slot alone, waits at most 20 ms, then -EAGAIN; where the frame
@@ -136,5 +138,7 @@ void fl_stage_warn(struct fl_stage *stage, const char *format, ...) __attribute_
 void fl_stage_debug(struct fl_stage *stage, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Returns `error` (a negative errno), so that a stage can `return fl_stage_fail(...)`. Only the first failure is reported. */
 int fl_stage_fail(struct fl_stage *stage, enum fl_stage_error whose, int error, const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+#pragma GCC visibility pop
 
 #endif

@@ -1,0 +1,247 @@
+#include "commands.h"
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct {
+    gboolean help, json, quiet, verbose, dry_run;
+    char *expression, *transport, *view, *duration, *json_file, *max_drop;
+    char **set, **files;
+    gint64 frames; /* 0: no limit */
+} Words;
+
+/* ---- the command line ---- */
+
+static gboolean take_frames(const char *name, const char *value, gpointer data, GError **error)
+{
+    Words *words = data;
+    return g_ascii_string_to_signed(value, 10, 1, G_MAXINT64, &words->frames, error);
+}
+
+/* GOption would take the word after --json for its value: --json=FILE becomes an option of its own. */
+static char **split_json(int argc, char **argv)
+{
+    char **copy = g_new0(char *, argc + 1);
+    for (int i = 0; i < argc; i++)
+        copy[i] = g_str_has_prefix(argv[i], "--json=") ? g_strconcat("--json-file=", argv[i] + strlen("--json="), NULL)
+                                                       : g_strdup(argv[i]);
+    return copy;
+}
+
+static gboolean parse_words(int argc, char **argv, Words *w, GError **error)
+{
+    const GOptionEntry entries[] = {
+        {"help", 'h', 0, G_OPTION_ARG_NONE, &w->help, NULL, NULL},
+        {"expression", 'e', 0, G_OPTION_ARG_STRING, &w->expression, NULL, NULL},
+        {"set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &w->set, NULL, NULL},
+        {"transport", 0, 0, G_OPTION_ARG_STRING, &w->transport, NULL, NULL},
+        {"view", 0, 0, G_OPTION_ARG_STRING, &w->view, NULL, NULL},
+        {"frames", 0, 0, G_OPTION_ARG_CALLBACK, take_frames, NULL, NULL},
+        {"for", 0, 0, G_OPTION_ARG_STRING, &w->duration, NULL, NULL},
+        {"json", 0, 0, G_OPTION_ARG_NONE, &w->json, NULL, NULL},
+        {"json-file", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME, &w->json_file, NULL, NULL},
+        {"quiet", 'q', 0, G_OPTION_ARG_NONE, &w->quiet, NULL, NULL},
+        {"verbose", 'v', 0, G_OPTION_ARG_NONE, &w->verbose, NULL, NULL},
+        {"dry-run", 0, 0, G_OPTION_ARG_NONE, &w->dry_run, NULL, NULL},
+        {"max-drop", 0, 0, G_OPTION_ARG_STRING, &w->max_drop, NULL, NULL},
+        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &w->files, NULL, NULL},
+        {NULL},
+    };
+    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+    GOptionGroup *group = g_option_group_new("run", NULL, NULL, w, NULL);
+    g_option_group_add_entries(group, entries);
+    g_option_context_set_main_group(context, group);
+    g_option_context_set_help_enabled(context, FALSE);
+    g_auto(GStrv) words = split_json(argc, argv);
+    g_autofree char **left = g_memdup2(words, sizeof *words * ((gsize)argc + 1)); /* GOption takes words out of it */
+    return g_option_context_parse(context, &argc, &left, error);
+}
+
+static void words_clear(Words *w)
+{
+    char *texts[] = {w->expression, w->transport, w->view, w->duration, w->json_file, w->max_drop};
+    for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++)
+        g_free(texts[i]);
+    g_strfreev(w->set);
+    g_strfreev(w->files);
+}
+
+/* 0, or 2 after saying what is wrong. */
+static int check_words(const Words *w)
+{
+    unsigned files = w->files ? g_strv_length(w->files) : 0;
+    if (w->view)
+        return fl_command_usage("run", "--view is not built yet");
+    if (w->expression && files)
+        return fl_command_usage("run", "either a FILE or -e '...', not both ('%s' is too much)", w->files[0]);
+    if (!w->expression && !files)
+        return fl_command_usage("run", "what is to be run? give a FILE, or -e 'decode in.mkv ! hash'");
+    if (files > 1)
+        return fl_command_usage("run", "one FILE at a time ('%s' is too much)", w->files[1]);
+    if (w->quiet && w->verbose)
+        return fl_command_usage("run", "--quiet and --verbose contradict each other");
+    if (w->json && w->json_file)
+        return fl_command_usage("run", "--json and --json=FILE at once");
+    if (w->transport && strcmp(w->transport, "shm") != 0 && strcmp(w->transport, "pipe") != 0)
+        return fl_command_usage("run", "--transport is 'shm' or 'pipe', not '%s'", w->transport);
+    return 0;
+}
+
+static int parse_max_drop(const char *text, FlRunOptions *options)
+{
+    char *end;
+    options->max_drop = g_ascii_strtod(text, &end);
+    options->max_drop_set = TRUE;
+    options->max_drop_is_share = strcmp(end, "%") == 0;
+    if (end == text || (*end && !options->max_drop_is_share) || !(options->max_drop >= 0))
+        return fl_command_usage("run", "--max-drop is a share (1%%) or a number of frames, not '%s'", text);
+    if (options->max_drop_is_share)
+        options->max_drop /= 100;
+    return 0;
+}
+
+static int fill_options(const Words *w, FlRunOptions *options)
+{
+    options->quiet = w->quiet;
+    options->verbose = w->verbose;
+    options->frames_limit = (uint64_t)w->frames;
+    if (w->duration && (!fl_parse_duration_ns(w->duration, &options->for_ns) || options->for_ns <= 0))
+        return fl_command_usage("run", "--for is a time such as 10s, 500ms or 2m, not '%s'", w->duration);
+    return w->max_drop ? parse_max_drop(w->max_drop, options) : 0;
+}
+
+/* ---- the pipeline ---- */
+
+static const FlStageConfig *writer_of_stdout(const FlPipeline *p)
+{
+    for (unsigned i = 0; i < p->stages->len; i++) {
+        const FlStageConfig *stage = g_ptr_array_index(p->stages, i);
+        const char *url = stage->kind && (stage->kind->flags & FL_KIND_WRITES_FILE) ? fl_stage_config_get(stage, "url") : NULL;
+        if (url && strcmp(url, "-") == 0)
+            return stage;
+    }
+    return NULL;
+}
+
+/* 0 and the pipeline, or an exit code after saying what is wrong. */
+static int load(const Words *w, FlPipeline **pipeline)
+{
+    const char *file = w->expression ? "-e" : w->files[0];
+    FlDiagnostics *d = fl_diagnostics_new();
+    FlPipeline *p = w->expression ? fl_inline_parse(w->expression, d) : fl_config_load(file, d);
+    for (char **set = w->set; p && set && *set; set++)
+        fl_pipeline_set(p, *set, d);
+    if (p && w->transport)
+        p->transport = strcmp(w->transport, "pipe") == 0 ? FL_TRANSPORT_PIPE : FL_TRANSPORT_SHM;
+    if (p)
+        fl_graph_check(p, d);
+    fl_diagnostics_print(d, file);
+    gboolean good = p && d->errors == 0;
+    fl_diagnostics_free(d);
+    *pipeline = p;
+    return good ? 0 : FL_EXIT_CONFIG;
+}
+
+static void print_plan(const FlPipeline *p)
+{
+    static const char *const policies[] = {"wait", "drop", "latest"};
+    printf("%s over %s\n", p->name, p->transport == FL_TRANSPORT_PIPE ? "pipes" : "shared memory");
+    for (unsigned i = 0; i < p->stages->len; i++) {
+        const FlStageConfig *stage = g_ptr_array_index(p->stages, i);
+        printf("  stage %s: %s", stage->name, stage->kind->name);
+        for (unsigned o = 0; o < stage->options->len; o++) {
+            const FlOption *option = g_ptr_array_index(stage->options, o);
+            printf(" %s=%s", option->key, option->value);
+        }
+        printf("\n");
+    }
+    for (unsigned i = 0; i < p->lanes->len; i++) {
+        const FlLaneConfig *lane = g_ptr_array_index(p->lanes, i);
+        g_autofree char *credits = lane->credits ? g_strdup_printf("%u", lane->credits) : g_strdup("auto");
+        printf("  lane %s -> %s: %s, when-full=%s credits=%s\n", lane->from->name, lane->to->name,
+               lane->from_port ? "packets" : "video", policies[lane->when_full], credits);
+    }
+}
+
+/* ---- the run ---- */
+
+static int open_json(const Words *w, const FlPipeline *p, FlRunOptions *options)
+{
+    gboolean to_stdout = w->json || (w->json_file && strcmp(w->json_file, "-") == 0);
+    const FlStageConfig *writer = to_stdout ? writer_of_stdout(p) : NULL;
+    if (writer)
+        return fl_command_usage("run", "--json and stage '%s' both want standard output; use --json=FILE or give the stage a file",
+                                writer->name);
+    if (to_stdout)
+        options->json = stdout;
+    else if (w->json_file && !(options->json = fopen(w->json_file, "we"))) {
+        fprintf(stderr, "run: cannot write '%s': %s\n", w->json_file, g_strerror(errno));
+        return FL_EXIT_START;
+    }
+    return 0;
+}
+
+static int start(const Words *w, const FlPipeline *p, FlRunOptions *options)
+{
+    int exit_code = open_json(w, p, options);
+    if (exit_code)
+        return exit_code;
+    FlRun *run = fl_run_new(p, options);
+    exit_code = fl_run_supervise(run);
+    fl_run_free(run);
+    if (options->json && options->json != stdout)
+        fclose(options->json);
+    return exit_code;
+}
+
+static int run_words(const Words *w)
+{
+    FlRunOptions options = {0};
+    FlPipeline *p = NULL;
+    int exit_code = check_words(w);
+    if (!exit_code)
+        exit_code = fill_options(w, &options);
+    if (!exit_code)
+        exit_code = load(w, &p);
+    if (!exit_code && w->dry_run)
+        print_plan(p);
+    else if (!exit_code)
+        exit_code = start(w, p, &options);
+    if (p)
+        fl_pipeline_free(p);
+    return exit_code;
+}
+
+/* Whatever is opened later must not become standard input, output or error of a stage. */
+static void fill_standard_fds(void)
+{
+    int fd;
+    while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO)
+        ;
+    if (fd >= 0)
+        close(fd);
+}
+
+int fl_cmd_run(int argc, char **argv)
+{
+    Words words = {0};
+    g_autoptr(GError) error = NULL;
+    int exit_code;
+    fill_standard_fds();
+    signal(SIGPIPE, SIG_IGN);
+    if (!parse_words(argc, argv, &words, &error)) {
+        exit_code = fl_command_usage("run", "%s", error->message);
+    } else if (words.help) {
+        printf("%s", fl_command_help("run"));
+        exit_code = FL_EXIT_OK;
+    } else {
+        exit_code = run_words(&words);
+    }
+    words_clear(&words);
+    return exit_code;
+}

@@ -1,0 +1,19 @@
+/* The verbs of framelane, one file each. argv[0] is the verb; the answer is the exit code of the process:
+ * 0 good, 1 failed, 2 usage, 3 configuration invalid, 4 could not start. Data on stdout, talk on stderr. */
+#ifndef FL_COMMANDS_H
+#define FL_COMMANDS_H
+
+#include <glib.h>
+
+int fl_cmd_run(int argc, char **argv);
+int fl_cmd_check(int argc, char **argv);
+int fl_cmd_inspect(int argc, char **argv);
+int fl_cmd_doctor(int argc, char **argv);
+
+/* What `framelane help VERB` and `framelane VERB --help` print; NULL: no such verb. */
+const char *fl_command_help(const char *verb);
+
+/* Prints "framelane VERB: MESSAGE", and where help is to be found, to stderr. Returns 2. */
+int fl_command_usage(const char *verb, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+#endif

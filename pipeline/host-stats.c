@@ -1,0 +1,144 @@
+#include "host.h"
+
+#include <time.h>
+
+#define REFRESH_NS 50000000ull /* how old the rarely needed numbers may be while frames flow */
+
+uint64_t fl_host_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
+/* Readers look at single words at any moment and need no order among them. */
+static void set(fl_word *word, uint64_t value)
+{
+    fl_store(word, value, FL_RELAXED);
+}
+
+void fl_host_set_state(struct fl_stage *stage, enum fl_stage_state state)
+{
+    struct fl_stats *page = atomic_load(&stage->stats_page);
+    if (page && stage->stats != page) {
+        stage->stats = page;
+        set(&page->last_pts_us, (uint64_t)INT64_MIN);
+        set(&page->magic, FL_STATS_MAGIC);
+    }
+    set(&stage->stats->state, state);
+    atomic_store_explicit(&stage->state, (int)state, memory_order_relaxed);
+}
+
+static int64_t to_us(const struct fl_desc *desc)
+{
+    if (desc->pts == FL_NO_PTS || desc->time_base_den <= 0)
+        return INT64_MIN;
+    return (int64_t)((__int128)desc->pts * desc->time_base_num * 1000000 / desc->time_base_den);
+}
+
+void fl_host_count(struct fl_stage *stage, const struct fl_desc *desc, bool out)
+{
+    struct fl_stats *stats = stage->stats;
+    int64_t us = to_us(desc);
+    if (desc->kind == FL_KIND_PACKET)
+        set(out ? &stats->packets_out : &stats->packets_in, out ? ++stage->packets_out : ++stage->packets_in);
+    else
+        set(out ? &stats->frames_out : &stats->frames_in, out ? ++stage->frames_out : ++stage->frames_in);
+    if (us != INT64_MIN && desc->kind != FL_KIND_PACKET)
+        set(&stats->last_pts_us, (uint64_t)us);
+    set(&stats->busy_ns, stage->busy_ns);
+    atomic_fetch_add_explicit(&stage->progress, 1, memory_order_relaxed);
+    uint64_t now = fl_host_now_ns();
+    if (now - stage->refreshed_ns > REFRESH_NS)
+        fl_host_refresh_stats(stage);
+}
+
+/* ---- lanes, pools ---- */
+
+static uint64_t refresh_in(const struct fl_host_input *in, struct fl_stats_lane *row)
+{
+    struct fl_lane_stats now;
+    fl_lane_get_stats(in->lane, &now);
+    set(&row->sent, now.taken);
+    set(&row->returned, now.returned);
+    set(&row->dropped, now.skipped);
+    set(&row->wakeups, now.wakeups);
+    set(&row->copies, now.copies);
+    set(&row->copied_bytes, now.copied_bytes);
+    set(&row->lane, in->lane_id);
+    return now.taken - now.returned;
+}
+
+static uint64_t refresh_out(const struct fl_host_output_lane *out, struct fl_stats_lane *row)
+{
+    struct fl_output_stats now;
+    fl_output_lane_get_stats(out->lane, &now);
+    set(&row->sent, now.sent);
+    set(&row->returned, now.returned);
+    set(&row->dropped, now.dropped);
+    set(&row->wakeups, now.wakeups);
+    set(&row->copies, now.copies);
+    set(&row->copied_bytes, now.copied_bytes);
+    set(&row->last_dropped, now.last_dropped_number);
+    set(&row->lane, out->lane_id);
+    return now.outstanding;
+}
+
+static void refresh_lanes(struct fl_stage *stage)
+{
+    struct fl_stats *stats = stage->stats;
+    uint64_t in_hand = 0;
+    unsigned used = 0;
+    for (unsigned port = 0; port < FL_STAGE_MAX_PORTS; port++)
+        if (stage->in[port].lane && used < FL_STATS_MAX_LANES)
+            in_hand += refresh_in(&stage->in[port], &stats->lanes[used++]);
+    for (unsigned port = 0; port < FL_STAGE_MAX_PORTS; port++)
+        for (unsigned i = 0; i < stage->out[port].lane_count && used < FL_STATS_MAX_LANES; i++)
+            in_hand += refresh_out(&stage->out[port].lanes[i], &stats->lanes[used++]);
+    set(&stats->lanes_used, used);
+    atomic_store_explicit(&stage->in_hand, in_hand > 0, memory_order_relaxed);
+}
+
+static void refresh_pools(struct fl_stage *stage)
+{
+    uint64_t slots = 0, slots_free = 0, bytes = 0;
+    for (unsigned port = 0; port < FL_STAGE_MAX_PORTS; port++) {
+        struct fl_pool *pool = atomic_load(&stage->out[port].pool); /* only the owner unmaps, so it is there */
+        if (!pool)
+            continue;
+        slots += fl_pool_info(pool)->slot_count;
+        slots_free += fl_pool_free_slots(pool);
+        bytes += fl_pool_file_bytes(fl_pool_info(pool));
+    }
+    set(&stage->stats->slots, slots);
+    set(&stage->stats->slots_free, slots_free);
+    set(&stage->stats->pool_bytes, bytes);
+}
+
+void fl_host_refresh_stats(struct fl_stage *stage)
+{
+    struct fl_stats *stats = stage->stats;
+    stage->refreshed_ns = fl_host_now_ns();
+    refresh_lanes(stage);
+    refresh_pools(stage);
+    fl_host_check_faults(stage);
+    set(&stats->busy_ns, stage->busy_ns);
+    set(&stats->copies, atomic_load_explicit(&stage->copies, memory_order_relaxed));
+    set(&stats->copied_bytes, atomic_load_explicit(&stage->copied_bytes, memory_order_relaxed));
+    set(&stats->damage, atomic_load_explicit(&stage->damage, memory_order_relaxed));
+}
+
+int fl_host_wait(struct fl_stage *stage, enum fl_waiting_for what, uint32_t lane, bool (*ready)(void *arg), void *arg,
+                 int64_t timeout_ns)
+{
+    struct fl_stats *stats = stage->stats;
+    uint64_t before = fl_host_now_ns();
+    fl_host_refresh_stats(stage);
+    set(&stats->waiting_lane, lane);
+    set(&stats->waiting_since_ns, before);
+    set(&stats->waiting_for, what);
+    int error = fl_context_wait(stage->context, ready, arg, timeout_ns);
+    set(&stats->waiting_for, FL_WAIT_NOTHING);
+    stage->waited_ns += fl_host_now_ns() - before;
+    return error;
+}

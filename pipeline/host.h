@@ -1,0 +1,203 @@
+/* The host: what stands around one stage in its process. Private to host*.c and stage-main.c.
+ *
+ * Two threads of its own. The owner runs the stage's functions and everything of the transport that belongs to the owner
+ * (wiring, take, publish, wait). The control thread reads the socket for as long as the process lives, so that a word from the
+ * supervisor is heard while the stage is deep in a decoder. It does itself what must not wait and touches no lane: it maps regions,
+ * makes pools known, and sets flags; every other message it queues for the owner, and kicks.
+ *
+ *   files: host.c         the life of a stage, from CONFIG to DONE
+ *          host-wiring.c  OPEN, OPENED and LANE: what comes in and goes out, and over what
+ *          host-loop.c    frames in, the end of inputs, draining
+ *          host-control.c the control thread, the queue, and life without a supervisor
+ *          host-pools.c   regions that this process writes; pools, their generations
+ *          host-io.c      fl_stage_acquire, fl_stage_publish
+ *          host-talk.c    everything said to the supervisor
+ *          host-options.c, host-stats.c, host-confine.c
+ *
+ * `lock` guards what says so; the context's lock may be taken under it, never the other way round.
+ */
+#ifndef FL_HOST_H
+#define FL_HOST_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <framelane/shm.h>
+#include <framelane/wire.h>
+
+#include "control.h"
+#include "kind.h"
+#include "stats.h"
+
+#define FL_HOST_POOL_WAIT_NS 2000000000ll /* how long an announcement may name a pool that is not known here yet */
+
+struct fl_host_option {
+    const char *key, *value;
+};
+
+struct fl_host_input {
+    struct fl_lane *lane; /* NULL: not wired */
+    uint32_t lane_id, lane_epoch;
+    bool open;         /* frames may still come, or its end has not been told to the stage */
+    bool reported;     /* a FAULT has been sent */
+    uint64_t stuck_ns; /* since when the next frame names an unknown pool; 0: it does not */
+    unsigned stuck_at; /* `pools_known` when that was last looked at */
+};
+
+struct fl_host_output_lane {
+    struct fl_output_lane *lane;
+    uint32_t lane_id, lane_epoch;
+    enum fl_when_full when_full;
+    bool reported;
+};
+
+struct fl_host_output {
+    struct fl_output *output; /* NULL: nobody takes it */
+    struct fl_host_output_lane lanes[FL_STATS_MAX_LANES];
+    unsigned lane_count;
+    uint64_t published;
+    /* The newest generation. A thread counts itself into `users` before it loads `pool` and out when it has its frame: an older
+     * generation is unmapped only while no one is counted, and who comes later loads the newer. Both sides seq_cst. */
+    _Atomic(struct fl_pool *) pool;
+    atomic_uint users;
+    uint64_t wanted_bytes; /* lock: a larger generation has been asked for; 0: none under way */
+    atomic_int refused;    /* -errno: the supervisor gives none; -EBUSY: not now */
+};
+
+/* A pool that this process has mapped, to write or to read. lock. */
+struct fl_host_pool {
+    struct fl_host_pool *next;
+    struct fl_pool *pool;
+    uint32_t id, port;
+    bool own;     /* this process writes it */
+    bool retired; /* a newer generation has taken its place */
+    bool unused;  /* its writer says that no frame of it is outstanding */
+};
+
+/* An announce or return region that this process has mapped and no lane has taken yet. lock. */
+struct fl_host_region {
+    struct fl_host_region *next;
+    uint32_t id;
+    void *base;
+    uint64_t bytes;
+};
+
+/* A message on its way from the control thread to the owner. */
+struct fl_host_message {
+    struct fl_host_message *next;
+    uint32_t type;
+    int fds[FL_WIRE_MAX_FDS];
+    unsigned fd_count;
+    size_t body_bytes, tail_bytes;
+    const uint8_t *tail;
+    _Alignas(16) uint8_t body[];
+};
+
+struct fl_stage {
+    const struct fl_stage_module *module;
+    const struct fl_kind_info *kind;
+    void *priv;
+    char name[64];
+    struct fl_context *context;
+
+    /* CONFIG */
+    unsigned flags; /* enum fl_config_flags */
+    uint64_t frames_limit;
+    struct fl_host_option *options;
+    unsigned option_count;
+    char *option_text;
+    int input_fd, stdout_fd;
+
+    struct fl_stage_input inputs[FL_STAGE_MAX_PORTS];
+    struct fl_stage_output outputs[FL_STAGE_MAX_PORTS];
+    struct fl_host_input in[FL_STAGE_MAX_PORTS];
+    struct fl_host_output out[FL_STAGE_MAX_PORTS];
+    bool started;
+    bool faulted; /* a neighbour broke the protocol: what is complete is finished, the run has failed */
+
+    /* Set by the control thread, or by whoever fails first; read by all. */
+    atomic_bool stopping, cancelled, alone; /* alone: the supervisor is dead */
+    atomic_bool limit_reached;
+    atomic_bool failed;
+
+    /* The control thread. */
+    int socket;
+    int quit_fd;
+    pthread_t control;
+    bool control_runs;
+    pthread_mutex_t lock, send_lock;
+    struct fl_host_message *first_message, *last_message; /* lock */
+    atomic_uint messages;                                 /* how many are queued */
+    struct fl_host_pool *pools;                           /* lock */
+    struct fl_host_region *regions;                       /* lock */
+    atomic_uint pools_known;                              /* rises with each pool made known */
+    atomic_bool pools_idle;                               /* some pool is retired or unused: the owner looks after it */
+
+    /* Counters. The page is written by the owner alone; what other threads count waits in the atomics. */
+    struct fl_stats *stats;
+    struct fl_stats own_stats; /* until the page is mapped */
+    _Atomic(struct fl_stats *) stats_page;
+    _Atomic uint64_t copies, copied_bytes, damage;
+    atomic_uint_fast64_t progress; /* rises while work gets done; read by the control thread */
+    atomic_bool in_hand;           /* frames taken and not yet given back, or given and not yet returned */
+    atomic_int state;              /* enum fl_stage_state */
+    uint64_t frames_in, frames_out, packets_in, packets_out, busy_ns, waited_ns, refreshed_ns;
+};
+
+/* host.c */
+int fl_host_run(struct fl_stage *stage); /* the whole life; returns the exit status */
+int fl_host_read_config(struct fl_stage *stage, const struct fl_received *message);
+
+/* host-confine.c: what a process that parses bytes from outside may still do. Before it has a second thread. */
+void fl_host_confine(void);
+
+/* host-wiring.c. 0 or a negative errno; the failure has been reported. */
+int fl_host_take_open(struct fl_stage *stage, const struct fl_host_message *message);
+int fl_host_send_opened(struct fl_stage *stage);
+int fl_host_take_lane(struct fl_stage *stage, struct fl_host_message *message);
+void fl_host_take_lane_event(struct fl_stage *stage, const struct fl_host_message *message);
+
+/* host-loop.c; the owner. */
+int fl_host_loop(struct fl_stage *stage);
+void fl_host_end_inputs(struct fl_stage *stage);               /* tells the stage the end of every input it has not been told of */
+void fl_host_close_outputs(struct fl_stage *stage, bool wait); /* announces the end, and waits for what is outstanding */
+void fl_host_check_faults(struct fl_stage *stage); /* tells the supervisor of neighbours that broke the protocol, once each */
+
+/* host-control.c */
+int fl_host_control_start(struct fl_stage *stage);
+void fl_host_control_stop(struct fl_stage *stage);
+struct fl_host_message *fl_host_next_message(struct fl_stage *stage); /* NULL: none */
+void fl_host_message_free(struct fl_host_message *message);           /* and the descriptors nobody has taken */
+bool fl_host_interrupted(const struct fl_stage *stage);               /* the owner should stop waiting and look */
+void fl_host_serve(struct fl_stage *stage);                           /* the owner: queued messages, idle pools */
+
+/* host-pools.c */
+/* Control thread unless stated. */
+int fl_host_map(struct fl_stage *stage, const struct fl_control_map *map, int fd);
+int fl_host_add_pool(struct fl_stage *stage, const struct fl_control_pool *pool, int fd);
+void *fl_host_take_region(struct fl_stage *stage, uint32_t id);          /* the owner; NULL: unknown */
+void fl_host_pool_ready(struct fl_stage *stage, uint32_t id, int error); /* error < 0: there will be none */
+void fl_host_pool_unused(struct fl_stage *stage, uint32_t id);
+void fl_host_first_pools(struct fl_stage *stage); /* the owner, at GO: what has been mapped is current */
+void fl_host_tend_pools(struct fl_stage *stage);  /* the owner: gives up generations that nothing needs any more */
+int fl_host_want_pool(struct fl_stage *stage, unsigned port, uint64_t payload_bytes); /* any thread */
+void fl_host_free_pools(struct fl_stage *stage);
+
+/* host-talk.c. Never blocks for ever; -EPIPE when the supervisor is dead. */
+int fl_host_send(struct fl_stage *stage, enum fl_control type, const void *body, size_t body_bytes, const void *tail,
+                 size_t tail_bytes);
+void fl_host_report_fault(struct fl_stage *stage, uint32_t lane, uint32_t epoch, const char *text);
+
+/* host-options.c */
+int fl_host_parse_options(struct fl_stage *stage, const void *text, size_t bytes, unsigned count);
+
+/* host-stats.c; the owner. */
+uint64_t fl_host_now_ns(void);
+void fl_host_set_state(struct fl_stage *stage, enum fl_stage_state state);
+void fl_host_count(struct fl_stage *stage, const struct fl_desc *desc, bool out);
+void fl_host_refresh_stats(struct fl_stage *stage); /* lanes, pools, and what other threads counted */
+/* fl_context_wait, visible from outside. Clears itself. */
+int fl_host_wait(struct fl_stage *stage, enum fl_waiting_for what, uint32_t lane, bool (*ready)(void *arg), void *arg,
+                 int64_t timeout_ns);
+
+#endif

@@ -1,0 +1,255 @@
+/* One run, as its supervisor knows it. Private to the files named here; cmd-run.c makes it, everything lives on its one thread.
+ *
+ *   launch.c       framelane-stage processes: fork, descriptors, signals
+ *   inputs.c       the files that stages read, opened for them
+ *   supervise.c    the main loop: control sockets, exits, signals, the clock
+ *   opening.c      CONFIG, OPEN and OPENED: what every lane will carry
+ *   wiring.c       memory minted, mapped, sealed and handed on; lanes; GO
+ *   generations.c  pools that grow while frames flow
+ *   ending.c       STOP, deaths, deadlines, the verdict
+ *   talk.c         sentences on stderr
+ *   tally.c        the numbers of the stats pages, added up
+ *   progress.c, report.c   the line on a terminal, the summary; JSON
+ *
+ * The life of a run, and who moves it on:
+ *
+ *   OPENING --the last OPENED--> WIRING --the last region sealed--> RUNNING --the last process reaped--> (over)
+ *      any state --a stage failed, died or lied; a first signal before RUNNING--> the same state with `ending` set: STOP has been
+ *                  sent, no more is started, and who makes no progress is killed
+ *      any state --second signal--> every process killed
+ *
+ * Nothing a stage says is trusted: every message is checked for size, state and range; what it says of its streams is carried on
+ * unread.
+ */
+#ifndef FL_RUN_H
+#define FL_RUN_H
+
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <framelane/shm.h>
+#include <framelane/wire.h>
+
+#include "budget.h"
+#include "control.h"
+#include "description.h"
+#include "stats.h"
+
+typedef struct FlRun FlRun;
+typedef struct FlRunStage FlRunStage;
+typedef struct FlRunLane FlRunLane;
+
+enum fl_exit {
+    FL_EXIT_OK = 0,
+    FL_EXIT_FAILED = 1,
+    FL_EXIT_USAGE = 2,
+    FL_EXIT_CONFIG = 3,
+    FL_EXIT_START = 4,
+    FL_EXIT_DROPS = 5,
+};
+
+/* A memfd from mint to seal, and a pool for as long as its writer needs it. */
+typedef struct {
+    uint32_t id; /* for a pool its id; unique in the run, never 0 */
+    enum fl_region_kind kind;
+    FlRunStage *writer;
+    unsigned port;
+    struct fl_pool_info pool;
+    uint64_t bytes;
+    int fd; /* -1: a pool in its writer's private memory, or everybody has it */
+    gboolean mapped;
+    gboolean later; /* a pool minted while frames flow */
+} FlRunRegion;
+
+struct FlRunLane {
+    const FlLaneConfig *config;
+    FlRunStage *from, *to;
+    struct fl_lane_info info;
+    gboolean unwired;                /* one of its ends has no use for it */
+    gboolean stopped;                /* LANE_STOP or LANE_ENDED has been sent */
+    FlRunRegion *announce, *returns; /* shm only */
+};
+
+enum fl_stage_life {
+    FL_LIFE_NEW = 0, /* not started */
+    FL_LIFE_STARTED, /* forked; has its CONFIG */
+    FL_LIFE_OPENING, /* OPEN was sent: every stage above it has answered */
+    FL_LIFE_OPENED,
+    FL_LIFE_RUNNING, /* GO */
+    FL_LIFE_DONE,    /* said so; about to exit */
+    FL_LIFE_REAPED,
+};
+
+struct FlRunStage {
+    FlRun *run;
+    const FlStageConfig *config;
+    unsigned index; /* in pipeline->stages: topological */
+    enum fl_stage_life life;
+    pid_t pid;
+    int pidfd, control; /* -1 when closed */
+    guint control_source, exit_source, socket_deadline;
+    int input_fd; /* until CONFIG */
+    gboolean writes_stdout;
+
+    /* OPENED */
+    struct fl_control_stream stream[FL_STAGE_MAX_PORTS];
+    GBytes *side[FL_STAGE_MAX_PORTS]; /* NULL: this output was not answered */
+    unsigned hold[FL_STAGE_MAX_PORTS];
+
+    const struct fl_stats *stats;              /* mapped read-only; NULL before WIRING. Stays after the process is gone */
+    uint64_t wanted_bytes[FL_STAGE_MAX_PORTS]; /* WANT_POOL that waits for an older generation to be given up; 0: none */
+    guint wanted_timer;
+
+    /* How it ended. */
+    gboolean failed; /* FAILED has come: it has said why */
+    gboolean done;   /* DONE has come */
+    gboolean killed; /* by the supervisor, which has said why */
+    int wait_status;
+    struct rusage usage;
+
+    gint64 talk_second; /* sentences in this second, so that a mad stage cannot flood a log */
+    unsigned talk_count, talk_left_out;
+    uint64_t tick_busy_ns, tick_frames; /* at the last progress line */
+};
+
+enum fl_run_state { FL_RUN_OPENING = 0, FL_RUN_WIRING, FL_RUN_RUNNING };
+
+typedef struct {
+    uint64_t frames_limit; /* 0: none */
+    gint64 for_ns;         /* 0: no limit */
+    gboolean quiet, verbose;
+    gboolean max_drop_set, max_drop_is_share;
+    double max_drop; /* a share of what was offered, or a count */
+    FILE *json;      /* NULL: none */
+} FlRunOptions;
+
+struct FlRun {
+    const FlPipeline *pipeline;
+    FlRunOptions options;
+    char *program; /* framelane-stage */
+    enum fl_run_state state;
+    GMainLoop *loop;
+    FlRunStage *stages; /* parallel to pipeline->stages */
+    FlRunLane *lanes;   /* parallel to pipeline->lanes */
+    unsigned stage_count, lane_count;
+    FlBudget *budget;
+    GHashTable *regions; /* id -> FlRunRegion, until sealed; pools until given up */
+    uint32_t next_id;
+    unsigned unmapped; /* regions of the start that still wait for MAPPED */
+    unsigned alive;    /* processes not reaped */
+
+    /* The end. */
+    gboolean stopping; /* STOP has been sent to the sources */
+    gboolean ending;   /* because something failed */
+    int exit_code;     /* of the first failure */
+    char *error;       /* its sentence */
+    int signal;        /* the first that came; 0: none */
+    gint64 signal_us;
+    int kill_signal;   /* the second: everything was killed */
+    uint64_t progress; /* a sum that changes while anything moves */
+    gint64 progress_us;
+
+    int signal_fd;
+    sigset_t old_mask;
+    guint tick_source, deadline_source, for_source, signal_source;
+    gint64 launched_us, go_us, ended_us;
+    uint64_t pool_bytes, pool_bytes_peak;
+    gboolean line_shown;
+    gint64 tick_us; /* the last progress line: when, and how far it was */
+    uint64_t tick_frames;
+    gint64 tick_pts_us;          /* G_MININT64: unknown */
+    struct fl_received received; /* the message in hand */
+};
+
+/* launch.c. -errno. The child is not yet watched. */
+char *fl_run_find_stage_program(void); /* NULL: there is none */
+int fl_run_spawn(FlRunStage *stage);
+void fl_run_kill(FlRunStage *stage); /* SIGKILL; accepts one that is gone */
+
+/* inputs.c. FALSE: a sentence has been said for each that does not open. */
+gboolean fl_run_open_inputs(FlRun *run);
+
+/* supervise.c */
+FlRun *fl_run_new(const FlPipeline *pipeline, const FlRunOptions *options);
+int fl_run_supervise(FlRun *run); /* starts everything, returns the exit code when every process is reaped */
+void fl_run_free(FlRun *run);
+/* Sends to a stage; silently nothing where it is gone (its death is told elsewhere). FALSE: the message cannot be sent at all. */
+typedef struct {
+    enum fl_control type;
+    const void *body, *tail;
+    size_t body_bytes, tail_bytes;
+    const int *fds;
+    unsigned fd_count;
+} FlRunMessage;
+gboolean fl_run_send(FlRunStage *stage, const FlRunMessage *message);
+
+/* opening.c */
+gboolean fl_run_send_config(FlRunStage *stage);
+void fl_run_open_ready(FlRun *run); /* OPEN to every stage whose inputs are known */
+void fl_run_take_opened(FlRunStage *stage, const struct fl_received *message);
+
+/* wiring.c */
+void fl_run_wire(FlRun *run);
+void fl_run_take_mapped(FlRunStage *stage, const struct fl_received *message);
+/* A region known to the run and sent to its writer; NULL and -errno. A private pool where `shared` is FALSE. */
+FlRunRegion *fl_run_mint(FlRun *run, const FlRunRegion *like, gboolean shared, int *error);
+/* Sends a sealed pool to every stage its frames can reach, or (unused) word that it is not needed any more. */
+void fl_run_tell_readers(FlRun *run, const FlRunRegion *pool, gboolean unused);
+/* Shared memory that the system can still give, in bytes. */
+uint64_t fl_run_memory_available(void);
+
+/* generations.c */
+void fl_run_take_want_pool(FlRunStage *stage, const struct fl_received *message);
+void fl_run_take_pool_unused(FlRunStage *stage, const struct fl_received *message);
+void fl_run_generation_mapped(FlRunRegion *pool, int error);
+
+/* ending.c */
+void fl_run_stop_sources(FlRun *run);
+/* The run has failed: says the sentence, remembers the first exit code, stops the sources, starts the deadline. */
+void fl_run_fail(FlRun *run, int exit_code, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* The stage broke the protocol: killed, with that sentence. */
+void fl_run_broke(FlRunStage *stage, const char *what);
+void fl_run_take_failed(FlRunStage *stage, const struct fl_received *message);
+void fl_run_take_fault(FlRunStage *stage, const struct fl_received *message);
+void fl_run_take_signal(FlRun *run, int signal);
+void fl_run_stage_ended(FlRunStage *stage); /* reaped: wait_status and usage are there */
+int fl_run_verdict(FlRun *run);             /* exit code, after the last */
+
+/* talk.c. One line "run: ..." on stderr; the progress line steps aside. */
+void fl_run_say(FlRun *run, const char *format, ...) G_GNUC_PRINTF(2, 3);
+void fl_run_take_log(FlRunStage *stage, const struct fl_received *message);
+/* Text of a stage made fit for a terminal: valid UTF-8, no control characters, at most 2,000 bytes. */
+char *fl_run_clean_text(const void *text, size_t bytes);
+char *fl_run_describe_death(const FlRunStage *stage); /* "killed by SIGSEGV", "exited with status 3" */
+
+/* tally.c */
+typedef struct {
+    uint64_t sent, taken, returned, dropped, skipped, wakeups, copies, copied_bytes, last_dropped;
+} FlLaneTally;
+typedef struct {
+    uint64_t frames_in, frames_out, dropped_policy, dropped_error, copies, copied_bytes, decode_errors;
+} FlTally;
+/* A word of a stage's page, 0 where there is none yet. */
+#define FL_RUN_STAT(stage, field) ((stage)->stats ? fl_load(&(stage)->stats->field, FL_RELAXED) : 0)
+void fl_run_tally_lane(const FlRunLane *lane, FlLaneTally *tally);
+void fl_run_tally(const FlRun *run, FlTally *tally);
+uint64_t fl_run_stage_copies(const FlRunStage *stage, uint64_t *bytes); /* its own and those of its ends of lanes */
+uint64_t fl_run_stage_frames(const FlRunStage *stage);                  /* what it has handled: in, or out for a source */
+gboolean fl_run_is_source(const FlRunStage *stage);
+gboolean fl_run_is_sink(const FlRunStage *stage);
+uint64_t fl_run_progress(const FlRun *run); /* a sum that changes while anything moves */
+/* How far the slowest far end is, in microseconds of the source's time. FALSE: nobody knows. */
+gboolean fl_run_position_us(const FlRun *run, gint64 *position_us);
+double fl_run_seconds(gint64 from_us, gint64 to_us); /* 0 where `from` never came */
+
+/* progress.c */
+void fl_run_show_progress(FlRun *run); /* once a second */
+void fl_run_hide_progress(FlRun *run);
+void fl_run_show_summary(FlRun *run);
+
+/* report.c: JSON lines; nothing where none was asked for */
+void fl_run_report_progress(FlRun *run);
+void fl_run_report_end(FlRun *run, int exit_code);
+
+#endif

@@ -1,0 +1,78 @@
+/* decode, in its parts.
+ *
+ *   decode.c           the module: one packet or one picture a step
+ *   decode-open.c      input, demuxer, which stream, decoder; what the messages say when one of them is not to be had
+ *   decode-options.c   `threads` and `option.NAME`
+ *   decode-describe.c  what the outputs will carry
+ *   decode-pool.c      the decoder's memory: slots
+ *   decode-time.c      a time stamp for every picture
+ *   decode-packets.c   the sound, as packets
+ *   input-file.c       reading from a descriptor
+ */
+#ifndef FL_DECODE_H
+#define FL_DECODE_H
+
+#include <stdlib.h>
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+
+#include "input-file.h"
+#include "stage.h"
+
+#define DECODE_PICTURES 0 /* output ports */
+#define DECODE_PACKETS 1
+
+/* Time stamps for pictures that have none: counted on from the last that had one. */
+struct decode_clock {
+    AVRational time_base;
+    AVRational rate;  /* nominal */
+    int64_t known;    /* last known pts, or 0 */
+    int64_t since;    /* pictures since then */
+    bool any;
+};
+
+struct decode {
+    struct fl_stage *stage;
+    const char *url;
+    struct fl_input_file file;
+    AVFormatContext *format;
+    AVCodecContext *codec;
+    AVStream *video;
+    AVPacket *packet;
+    AVFrame *frame;
+    AVDictionary *left_by_format; /* options the demuxer did not know */
+    struct decode_clock clock;
+    int32_t *packet_stream; /* of each input stream: its number among the packet output's, or -1 */
+    unsigned stream_count;
+    bool packets_wanted;
+    bool wired;    /* slots may be asked for */
+    bool flushing; /* the input has ended */
+    unsigned flush_errors;
+    unsigned complaints; /* of libav, that were reported */
+};
+
+/* Each fails through fl_stage_fail. */
+int decode_open_input(struct decode *decode);
+int decode_choose_streams(struct decode *decode);
+int decode_open_codec(struct decode *decode);
+int decode_describe(struct decode *decode);
+
+/* The container's rotation, on a picture that has none of its own. */
+void decode_apply_rotation(const struct decode *decode, AVFrame *frame);
+
+/* get_buffer2 of the decoder; its opaque is the struct decode. */
+int decode_get_buffer(AVCodecContext *codec, AVFrame *frame, int flags);
+/* Slots the decoder keeps at once, and bytes of the largest it is expected to ask for. */
+unsigned decode_working_set(const AVCodecContext *codec);
+uint64_t decode_slot_bytes(AVCodecContext *codec, enum AVPixelFormat format, int width, int height);
+
+void decode_clock_init(struct decode_clock *clock, AVFormatContext *format, AVStream *stream);
+/* Sets frame->pts and, where it is unknown, the duration. */
+void decode_clock_stamp(struct decode_clock *clock, AVFrame *frame);
+
+/* The packet output's stream description; streams that cannot be described are left out with a warning. */
+void decode_describe_packets(struct decode *decode);
+int decode_publish_packet(struct decode *decode, const AVPacket *packet);
+
+#endif

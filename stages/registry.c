@@ -1,0 +1,239 @@
+/* Every stage kind as words. Data only: the code of a kind is the module of the same name. */
+#include "kind.h"
+
+#include <string.h>
+
+/* Keys that several kinds share word for word. */
+#define OVERWRITE                                                                                                                  \
+    {                                                                                                                              \
+        .name = "overwrite", .type = FL_KEY_BOOL, .fallback = "true", .help = "replace a regular file that is already there"       \
+    }
+#define OUTPUT_URL(what)                                                                                                           \
+    {                                                                                                                              \
+        .name = "url", .type = FL_KEY_STRING, .fallback = "-", .help = what                                                        \
+    }
+/* A well-known option of encoders or muxers, which may be written without `option.`. */
+#define SHORT(key, meant, what)                                                                                                    \
+    {                                                                                                                              \
+        .name = key, .type = FL_KEY_STRING, .means = "option." meant, .help = what                                                 \
+    }
+
+static const struct fl_key decode_keys[] = {
+    {.name = "url",
+     .type = FL_KEY_STRING,
+     .required = true,
+     .help = "file, URL or device that libavformat opens; - is standard input"},
+    {.name = "format", .type = FL_KEY_STRING, .help = "demuxer (or device: v4l2, x11grab), where the content does not tell"},
+    {.name = "threads", .type = FL_KEY_INT, .choices = "auto", .fallback = "auto", .help = "threads of the decoder"},
+    {.name = "option.", .type = FL_KEY_STRING, .help = "option of the demuxer or the decoder, by libav's name"},
+    {.name = "timeout", .type = FL_KEY_DURATION, .later = true, .help = "how long the network may be silent"},
+    {0},
+};
+
+static const struct fl_key pattern_keys[] = {
+    {.name = "size", .type = FL_KEY_SIZE, .fallback = "1280x720", .help = "size of the picture"},
+    {.name = "rate", .type = FL_KEY_RATE, .fallback = "30", .help = "frames a second"},
+    {.name = "format", .type = FL_KEY_STRING, .fallback = "yuv420p", .help = "pixel format, by libav's name"},
+    {.name = "frames", .type = FL_KEY_INT, .help = "ends after that many; endless where it is not given"},
+    {.name = "realtime",
+     .type = FL_KEY_BOOL,
+     .fallback = "false",
+     .help = "keep to the clock; otherwise as fast as they are taken"},
+    {0},
+};
+
+static const struct fl_key scale_keys[] = {
+    {.name = "size",
+     .type = FL_KEY_GEOMETRY,
+     .required = true,
+     .choices = "W:H",
+     .help = "new size; -1 or -2 (even) keeps the aspect"},
+    {.name = "format", .type = FL_KEY_STRING, .help = "pixel format of the output, by libav's name; otherwise that of the input"},
+    {.name = "flags",
+     .type = FL_KEY_STRING,
+     .fallback = "bicubic",
+     .help = "scaler, by libswscale's names (bilinear, lanczos, ...)"},
+    {.name = "threads", .type = FL_KEY_INT, .fallback = "1", .help = "threads of the scaler"},
+    {0},
+};
+
+static const struct fl_key filter_keys[] = {
+    {.name = "filter", .type = FL_KEY_STRING, .required = true, .help = "chain of libavfilter with one video input and one output"},
+    {0},
+};
+
+static const struct fl_key crop_keys[] = {
+    {.name = "size",
+     .type = FL_KEY_GEOMETRY,
+     .required = true,
+     .choices = "W:H|W:H:X:Y",
+     .help = "what stays of the picture, centred where no place is given; rounded to the chroma grid"},
+    {0},
+};
+
+static const struct fl_key encode_keys[] = {
+    {.name = "url", .type = FL_KEY_STRING, .required = true, .help = "file or URL that libavformat writes; - is standard output"},
+    {.name = "codec", .type = FL_KEY_STRING, .help = "encoder, by libav's name; otherwise the muxer's default"},
+    {.name = "format", .type = FL_KEY_STRING, .help = "muxer, where the name of the file does not tell"},
+    {.name = "audio",
+     .type = FL_KEY_CHOICE,
+     .choices = "copy|none",
+     .help = "sound: copied as it is (the default where one source feeds this stage and the muxer takes the codec), or left out"},
+    OVERWRITE,
+    {.name = "option.", .type = FL_KEY_STRING, .help = "option of the encoder or the muxer, by libav's name"},
+    SHORT("crf", "crf", "constant quality"),
+    SHORT("preset", "preset", "speed against size"),
+    SHORT("tune", "tune", "what the encoder is tuned for"),
+    SHORT("profile", "profile", "profile of the codec"),
+    SHORT("level", "level", "level of the codec"),
+    SHORT("qp", "qp", "constant quantiser"),
+    SHORT("b", "b", "bits a second"),
+    SHORT("bitrate", "b", "bits a second"),
+    SHORT("minrate", "minrate", "least bits a second"),
+    SHORT("maxrate", "maxrate", "most bits a second"),
+    SHORT("bufsize", "bufsize", "size of the rate control buffer, bits"),
+    SHORT("g", "g", "most frames between key frames"),
+    SHORT("bf", "bf", "most B frames in a row"),
+    SHORT("refs", "refs", "reference frames"),
+    SHORT("keyint_min", "keyint_min", "least frames between key frames"),
+    SHORT("sc_threshold", "sc_threshold", "threshold of scene changes"),
+    SHORT("threads", "threads", "threads of the encoder"),
+    SHORT("flags", "flags", "flags of the encoder"),
+    SHORT("fflags", "fflags", "flags of the muxer"),
+    SHORT("movflags", "movflags", "flags of the mp4 and mov muxers"),
+    SHORT("cpu-used", "cpu-used", "speed against quality of libvpx and libaom"),
+    SHORT("deadline", "deadline", "speed class of libvpx"),
+    SHORT("x264-params", "x264-params", "parameters of x264, key=value separated by ':'"),
+    SHORT("x265-params", "x265-params", "parameters of x265, key=value separated by ':'"),
+    SHORT("svtav1-params", "svtav1-params", "parameters of SVT-AV1, key=value separated by ':'"),
+    {0},
+};
+
+static const struct fl_key hash_keys[] = {
+    OUTPUT_URL("file for the hashes, in framemd5's format"),
+    OVERWRITE,
+    {.name = "algorithm",
+     .type = FL_KEY_STRING,
+     .fallback = "md5",
+     .help = "hash, by libavutil's name (md5, sha256, crc32, adler32, ...)"},
+    {0},
+};
+
+static const struct fl_key raw_keys[] = {
+    OUTPUT_URL("file for the pixels, planes one after another without padding"), OVERWRITE, {0}};
+
+static const struct fl_key y4m_keys[] = {OUTPUT_URL("file for the YUV4MPEG2 stream"), OVERWRITE, {0}};
+
+static const struct fl_key no_keys[] = {{0}};
+
+const struct fl_kind_info fl_kinds[] = {
+    {.name = "decode",
+     .summary = "decodes the first video stream of a file, URL or device; offers its sound as packets",
+     .main_key = "url",
+     .flags = FL_KIND_GIVES_VIDEO | FL_KIND_GIVES_PACKETS | FL_KIND_READS_FILE | FL_KIND_UNTRUSTED,
+     .working_set = 21,
+     .keys = decode_keys,
+     .example = "decode in.mkv ! hash"},
+    {.name = "pattern",
+     .summary = "makes a moving test picture with a readable frame number",
+     .flags = FL_KIND_GIVES_VIDEO,
+     .working_set = 1,
+     .keys = pattern_keys,
+     .example = "pattern size=640x360 rate=25 frames=100 ! hash"},
+    {.name = "filter",
+     .summary = "runs a chain of libavfilter; frames whose pixels it leaves alone go on without a copy",
+     .main_key = "filter",
+     .flags = FL_KIND_TAKES_VIDEO | FL_KIND_GIVES_VIDEO | FL_KIND_FORWARDS,
+     .working_set = 1,
+     .hold = 2,
+     .keys = filter_keys,
+     .example = "decode in.mkv ! filter hflip,format=nv12 ! encode out.mp4"},
+    {.name = "scale",
+     .summary = "scales and converts with libswscale",
+     .main_key = "size",
+     .flags = FL_KIND_TAKES_VIDEO | FL_KIND_GIVES_VIDEO,
+     .working_set = 1,
+     .keys = scale_keys,
+     .example = "decode in.mkv ! scale 1280:-2 ! encode out.mp4"},
+    {.name = "crop",
+     .summary = "cuts a part out of the picture without touching a pixel",
+     .main_key = "size",
+     .flags = FL_KIND_TAKES_VIDEO | FL_KIND_GIVES_VIDEO | FL_KIND_FORWARDS,
+     .keys = crop_keys,
+     .example = "decode in.mkv ! crop 640:360 ! encode out.mp4"},
+    {.name = "encode",
+     .summary = "encodes with libavcodec and writes a file or stream with libavformat",
+     .main_key = "url",
+     .flags = FL_KIND_TAKES_VIDEO | FL_KIND_TAKES_PACKETS | FL_KIND_WRITES_FILE,
+     .hold = 4,
+     .keys = encode_keys,
+     .example = "decode in.mkv ! encode out.mp4 codec=libx264 crf=20"},
+    {.name = "hash",
+     .summary = "writes a hash of every frame, as ffmpeg's framemd5 does",
+     .main_key = "url",
+     .flags = FL_KIND_TAKES_VIDEO | FL_KIND_WRITES_FILE,
+     .keys = hash_keys,
+     .example = "decode in.mkv ! hash out.framemd5"},
+    {.name = "raw",
+     .summary = "writes the bare pixels of every frame",
+     .main_key = "url",
+     .flags = FL_KIND_TAKES_VIDEO | FL_KIND_WRITES_FILE,
+     .keys = raw_keys,
+     .example = "decode in.mkv ! raw out.yuv"},
+    {.name = "y4m",
+     .summary = "writes a YUV4MPEG2 stream",
+     .main_key = "url",
+     .flags = FL_KIND_TAKES_VIDEO | FL_KIND_WRITES_FILE,
+     .keys = y4m_keys,
+     .example = "decode in.mkv ! y4m out.y4m"},
+    {.name = "null",
+     .summary = "takes every frame and counts it",
+     .flags = FL_KIND_TAKES_VIDEO,
+     .keys = no_keys,
+     .example = "pattern frames=100 ! null"},
+    {.name = "overlay",
+     .summary = "lays one picture over another",
+     .flags = FL_KIND_TAKES_VIDEO | FL_KIND_GIVES_VIDEO | FL_KIND_LATER,
+     .keys = no_keys},
+    {.name = "stack",
+     .summary = "puts pictures side by side",
+     .flags = FL_KIND_TAKES_VIDEO | FL_KIND_GIVES_VIDEO | FL_KIND_LATER,
+     .keys = no_keys},
+    {.name = "view",
+     .summary = "shows the frames in a window",
+     .flags = FL_KIND_TAKES_VIDEO | FL_KIND_LIVE | FL_KIND_LATER,
+     .keys = no_keys},
+    {.name = "exec",
+     .summary = "runs a program that reads and writes raw frames or y4m on its standard streams",
+     .flags = FL_KIND_TAKES_VIDEO | FL_KIND_GIVES_VIDEO | FL_KIND_LATER,
+     .keys = no_keys},
+    {.name = "plugin",
+     .summary = "a stage that somebody else wrote",
+     .flags = FL_KIND_TAKES_VIDEO | FL_KIND_GIVES_VIDEO | FL_KIND_LATER,
+     .keys = no_keys},
+    {0},
+};
+
+const struct fl_kind_info *fl_kind_find(const char *name)
+{
+    for (const struct fl_kind_info *kind = fl_kinds; name && kind->name; kind++)
+        if (strcmp(kind->name, name) == 0)
+            return kind;
+    return NULL;
+}
+
+static bool matches(const char *key, const char *name)
+{
+    size_t length = strlen(key);
+    if (key[length - 1] == '.')
+        return strncmp(key, name, length) == 0 && name[length];
+    return strcmp(key, name) == 0;
+}
+
+const struct fl_key *fl_kind_key(const struct fl_kind_info *kind, const char *name)
+{
+    for (const struct fl_key *key = kind->keys; key->name; key++)
+        if (matches(key->name, name))
+            return key;
+    return NULL;
+}
