@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""The first Ctrl-C drains and closes files properly; the second stops now."""
+import os
+import signal
+
+import harness
+from harness import Failures, Running, scratch
+
+PIPELINE = "pattern size=320x180 rate=100 realtime=true as source ! scale 160:90 as small ! encode {}/{} codec=mpeg4 as record"
+
+
+def first_drains(failures, directory, name, number):
+    run = Running("-e", PIPELINE.format(directory, name))
+    run.until_frames_flow()
+    pids = run.stages()
+    os.kill(run.pid, number)
+    code, err = run.finish()
+    title = f"{name} after {number.name}"
+    failures.check(code == 0, f"{title}: exit {code}, not 0: {err}")
+    frames = harness.probe_frames(os.path.join(directory, name))
+    made = {stage["name"]: stage for stage in run.end["stages"]} if run.end else {}
+    failures.check(made and frames == made["source"]["frames_out"] == made["record"]["frames_in"],
+                   f"{title}: {frames} frames in the file, of {made.get('source', {}).get('frames_out')} made")
+    for stage, pid in pids.items():
+        failures.check(harness.gone_within(pid, 1), f"{title}: {stage} lives on")
+
+
+def second_stops(failures, directory, number):
+    """A stopped encoder cannot drain, so only the second signal ends the run."""
+    run = Running("-e", PIPELINE.format(directory, "never.mkv"))
+    run.until_frames_flow()
+    pids = run.stages()
+    os.kill(pids["record"], signal.SIGSTOP)
+    os.kill(run.pid, number)
+    run.until(lambda line: True, "it began to drain")
+    failures.check(run.process.poll() is None, f"{number.name}: ended while its encoder was stopped")
+    os.kill(run.pid, number)
+    code, err = run.finish(limit=10)
+    failures.check(code == 128 + number, f"second {number.name}: exit {code}, not {128 + number}: {err}")
+    for stage, pid in pids.items():
+        failures.check(harness.gone_within(pid, 1), f"second {number.name}: {stage} lives on")
+
+
+def ends_by_itself(failures):
+    """--for and --frames are a drained end too."""
+    for limit in (("--for", "300ms"), ("--frames", "25")):
+        result = harness.run("run", "-e", "pattern size=64x64 rate=100 realtime=true ! null", *limit, "--json")
+        failures.check(result.exit == 0, f"{' '.join(limit)}: exit {result.exit}: {result.err}")
+        count = result.end["frames_out"] if result.end else 0
+        failures.check(count == 25 if limit[0] == "--frames" else 10 <= count <= 60, f"{' '.join(limit)}: {count} frames")
+
+
+def main():
+    harness.adopt_orphans()
+    failures = Failures()
+    with scratch() as directory:
+        first_drains(failures, directory, "a.mp4", signal.SIGINT)
+        first_drains(failures, directory, "a.mkv", signal.SIGTERM)
+        second_stops(failures, directory, signal.SIGINT)
+        second_stops(failures, directory, signal.SIGTERM)
+    ends_by_itself(failures)
+    failures.finish()
+
+
+if __name__ == "__main__":
+    main()

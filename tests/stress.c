@@ -1,0 +1,219 @@
+/* A producer and two consumers as processes, frames of random sizes, random holds, every byte checked, and a hand that stops and
+ * continues any of them at random moments.
+ *
+ * FRAMELANE_STRESS_FRAMES and FRAMELANE_STRESS_SEED make it longer and other.
+ */
+#include "check.h"
+#include "picture.h"
+#include "wiring.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SLOTS = 24, SLOT_BYTES = 64 * 1024, CREDITS = 6, MOST_HELD = 3, FRAMES_A_SIGN = 16 };
+
+static uint64_t frames, seed;
+static uint32_t transport;
+static int signs[2]; /* a pipe on which everybody gives a sign of life now and then: its pid */
+
+static void give_sign(uint64_t number)
+{
+    pid_t self = getpid();
+    if (number % FRAMES_A_SIGN == 0)
+        CHECK_EQ(write(signs[1], &self, sizeof self), sizeof self);
+}
+
+/* ---- consumers ---- */
+
+static bool is_ready(void *lane)
+{
+    return fl_lane_ready(lane);
+}
+
+struct wish {
+    uint32_t when_full;
+};
+
+static void consume(struct wiring_child *child)
+{
+    const struct wish *wish = child->arg;
+    unsigned long long state = seed ^ (unsigned long long)wish->when_full << 20;
+    struct fl_frame *held[MOST_HELD] = {NULL}, *frame;
+    uint64_t expected = 0;
+    int error;
+    for (;;) {
+        CHECK_EQ(fl_context_wait(child->context, is_ready, child->lane, -1), 0);
+        if ((error = fl_lane_take(child->lane, &frame)) == -ENODATA)
+            break;
+        if (error < 0)
+            CHECK_SAYS(fl_lane_fault(child->lane), "(no fault)");
+        const struct fl_desc *desc = fl_frame_desc(frame);
+        CHECK(desc->number >= expected);
+        if (wish->when_full == FL_WHEN_FULL_WAIT)
+            CHECK_EQ(desc->number, expected);
+        expected = desc->number + 1;
+        give_sign(desc->number);
+        unsigned place = next_random(&state) % MOST_HELD;
+        if (held[place]) /* looked at when it has been held for a while */
+            CHECK_EQ(picture_wrong_bytes(fl_frame_base(held[place]), fl_frame_desc(held[place]), fl_frame_desc(held[place])->number), 0);
+        fl_frame_release(held[place]);
+        held[place] = frame;
+    }
+    if (wish->when_full == FL_WHEN_FULL_WAIT)
+        CHECK_EQ(expected, frames);
+    if (wish->when_full == FL_WHEN_FULL_LATEST && expected != frames)
+        printf("  a viewer that was stopped past the end missed the newest\n");
+    for (unsigned i = 0; i < MOST_HELD; i++)
+        fl_frame_release(held[i]);
+    fl_context_service(child->context);
+}
+
+/* ---- the producer ---- */
+
+static bool owes_nothing(void *output)
+{
+    return !fl_output_owes(output);
+}
+
+static bool is_drained(void *output)
+{
+    return fl_output_drained(output);
+}
+
+static void describe(struct fl_desc *desc, uint64_t number, unsigned long long *state)
+{
+    uint32_t width = 1 + next_random(state) % 200, height = 1 + next_random(state) % 100;
+    picture_describe_yuv(desc, number, width, height, (int32_t)(width + next_random(state) % 64 + 1));
+}
+
+static void publish_all(struct fl_context *context, struct fl_pool *pool, struct fl_output *output)
+{
+    unsigned long long state = seed;
+    for (uint64_t number = 0; number < frames; number++) {
+        struct fl_frame *frame;
+        struct fl_desc desc;
+        CHECK_EQ(fl_pool_acquire_wait(pool, -1, NULL, NULL, &frame), 0);
+        describe(&desc, number, &state);
+        picture_fill(fl_frame_data(frame), &desc, number);
+        CHECK_EQ(fl_context_wait(context, owes_nothing, output, -1), 0);
+        CHECK_EQ(fl_output_publish(output, frame, &desc), 0);
+        fl_frame_unref(frame);
+        give_sign(number);
+    }
+    fl_output_close(output);
+    CHECK_EQ(fl_context_wait(context, is_drained, output, -1), 0);
+}
+
+static void produce(uint32_t second)
+{
+    struct fl_context *context;
+    struct fl_output *output;
+    struct fl_pool *pool;
+    struct fl_output_lane *tx[2];
+    struct fl_pool_info info = {.id = 1, .slot_count = SLOTS, .slot_bytes = SLOT_BYTES};
+    struct wish wishes[2] = {{FL_WHEN_FULL_WAIT}, {second}};
+    pid_t children[2];
+    int fd;
+    CHECK_EQ(fl_context_create(&context), 0);
+    CHECK_EQ(fl_output_create(context, &output), 0);
+    pool = wiring_pool(context, &info, &fd);
+    for (unsigned i = 0; i < 2; i++) {
+        struct fl_lane_info lane = {.credits = CREDITS, .when_full = wishes[i].when_full, .transport = transport};
+        children[i] = wiring_fork(output, &lane, transport == FL_TRANSPORT_SHM ? fd : -1, &info, consume, &wishes[i], &tx[i]);
+    }
+    publish_all(context, pool, output);
+    for (unsigned i = 0; i < 2; i++)
+        wait_for_child(children[i], 0);
+    struct fl_output_stats stats;
+    fl_output_lane_get_stats(tx[1], &stats);
+    CHECK_EQ(stats.sent + stats.dropped, frames);
+    printf("  second lane: %llu sent, %llu dropped\n", (unsigned long long)stats.sent, (unsigned long long)stats.dropped);
+    if (transport == FL_TRANSPORT_SHM)
+        CHECK_EQ(fl_pool_free_slots(pool), SLOTS);
+    fl_context_destroy(context);
+    close(fd);
+}
+
+/* ---- the hand ---- */
+
+/* Stops one that has just given a sign, listens to the others for a moment, and lets it go on. */
+static void disturb(pid_t victim)
+{
+    struct pollfd sign = {signs[0], POLLIN, 0};
+    if (kill(victim, SIGSTOP) < 0)
+        return;
+    poll(&sign, 1, 3);
+    kill(victim, SIGCONT);
+}
+
+static void run(uint32_t second)
+{
+    unsigned long long state = seed * 3 + 1;
+    unsigned disturbed = 0;
+    pid_t pid;
+    CHECK_EQ(pipe(signs), 0);
+    fflush(NULL);
+    pid_t producer = fork();
+    CHECK(producer >= 0);
+    if (producer == 0) {
+        close(signs[0]);
+        signal(SIGPIPE, SIG_IGN);
+        produce(second);
+        fflush(NULL);
+        _exit(0);
+    }
+    close(signs[1]);
+    while (read(signs[0], &pid, sizeof pid) == sizeof pid) {
+        if (next_random(&state) % 8 != 0)
+            continue;
+        disturb(pid);
+        disturbed++;
+    }
+    wait_for_child(producer, 0);
+    close(signs[0]);
+    printf("  stopped and continued %u times\n", disturbed);
+}
+
+static void shared_memory_beside_a_drop_lane(void)
+{
+    transport = FL_TRANSPORT_SHM;
+    run(FL_WHEN_FULL_DROP);
+}
+
+static void shared_memory_beside_a_viewer(void)
+{
+    transport = FL_TRANSPORT_SHM;
+    run(FL_WHEN_FULL_LATEST);
+}
+
+static void shared_memory_beside_another_recorder(void)
+{
+    transport = FL_TRANSPORT_SHM;
+    run(FL_WHEN_FULL_WAIT);
+}
+
+static void a_pipe_beside_a_drop_lane(void)
+{
+    transport = FL_TRANSPORT_PIPE;
+    run(FL_WHEN_FULL_DROP);
+}
+
+int main(void)
+{
+    const char *asked_frames = getenv("FRAMELANE_STRESS_FRAMES"), *asked_seed = getenv("FRAMELANE_STRESS_SEED");
+    frames = asked_frames ? strtoull(asked_frames, NULL, 10) : 3000;
+    seed = asked_seed ? strtoull(asked_seed, NULL, 10) : (unsigned long long)getpid();
+    printf("%llu frames, seed %llu\n", (unsigned long long)frames, (unsigned long long)seed);
+    static const struct check_case cases[] = {
+        {"shared memory, beside a lane that drops", shared_memory_beside_a_drop_lane},
+        {"shared memory, beside a viewer", shared_memory_beside_a_viewer},
+        {"shared memory, beside another that may lose nothing", shared_memory_beside_another_recorder},
+        {"a pipe, beside a lane that drops", a_pipe_beside_a_drop_lane},
+    };
+    return CHECK_RUN(cases);
+}

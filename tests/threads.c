@@ -1,0 +1,305 @@
+/* Producer and consumer as two threads on one mapping of every region, each byte verified: what ThreadSanitizer is to look at.
+ * Without it this is a stress of the doorbells: both ends sleep and wake as they please, and nothing is lost. */
+#include "check.h"
+#include "one-mapping.h"
+#include "picture.h"
+#include "wiring.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+enum { FRAMES = 6000, WIDTH = 96, HEIGHT = 8, HELPERS = 2 };
+
+struct end {
+    struct fl_context *context;
+    struct fl_output *output; /* producer, relay */
+    struct fl_pool *pool;     /* producer */
+    struct fl_lane *in;       /* relay, consumer */
+    struct fl_output_lane *tx;
+    uint64_t seen;
+    uint32_t when_full;
+    unsigned long long random;
+};
+
+static bool owes_nothing(void *output)
+{
+    return !fl_output_owes(output);
+}
+
+static bool is_drained(void *output)
+{
+    return fl_output_drained(output);
+}
+
+static bool is_ready(void *lane)
+{
+    return fl_lane_ready(lane);
+}
+
+static void close_and_drain(struct end *end)
+{
+    fl_output_close(end->output);
+    CHECK_EQ(fl_context_wait(end->context, is_drained, end->output, -1), 0);
+}
+
+static void *produce(void *arg)
+{
+    struct end *end = arg;
+    struct fl_through through = {.epoch = 1, .time_base_num = 1, .time_base_den = 25};
+    for (uint64_t number = 0; number < FRAMES; number++) {
+        struct fl_frame *frame;
+        struct fl_desc desc;
+        CHECK_EQ(fl_pool_acquire_wait(end->pool, -1, NULL, NULL, &frame), 0);
+        picture_describe(&desc, number, WIDTH, HEIGHT, WIDTH);
+        picture_fill(fl_frame_data(frame), &desc, number);
+        CHECK_EQ(fl_context_wait(end->context, owes_nothing, end->output, -1), 0);
+        CHECK_EQ(fl_output_publish(end->output, frame, &desc), 0);
+        fl_frame_unref(frame);
+        through.number = number;
+        through.pts = (int64_t)number;
+        fl_output_through(end->output, &through);
+    }
+    close_and_drain(end);
+    return NULL;
+}
+
+/* Waits for a frame and takes it; NULL at the end. */
+static struct fl_frame *next_frame(struct end *end)
+{
+    struct fl_frame *frame;
+    CHECK_EQ(fl_context_wait(end->context, is_ready, end->in, -1), 0);
+    int error = fl_lane_take(end->in, &frame);
+    if (error == -ENODATA)
+        return NULL;
+    if (error < 0)
+        CHECK_SAYS(fl_lane_fault(end->in), "(no fault)");
+    return frame;
+}
+
+static void verify(struct end *end, struct fl_frame *frame)
+{
+    const struct fl_desc *desc = fl_frame_desc(frame);
+    CHECK_EQ(picture_wrong_bytes(fl_frame_base(frame), desc, desc->number), 0);
+    CHECK(desc->number >= end->seen);
+    if (end->when_full == FL_WHEN_FULL_WAIT)
+        CHECK_EQ(desc->number, end->seen);
+    end->seen = desc->number + 1;
+    struct fl_through through;
+    if (fl_lane_through(end->in, &through))
+        CHECK_EQ(through.number, through.pts); /* the words belong together */
+}
+
+static void *consume(void *arg)
+{
+    struct end *end = arg;
+    struct fl_frame *held[2] = {NULL, NULL}, *frame;
+    while ((frame = next_frame(end))) {
+        verify(end, frame);
+        unsigned place = next_random(&end->random) % 2;
+        fl_frame_release(held[place]); /* out of order */
+        held[place] = frame;
+    }
+    fl_frame_release(held[0]);
+    fl_frame_release(held[1]);
+    fl_context_service(end->context);
+    return NULL;
+}
+
+static void *relay(void *arg)
+{
+    struct end *end = arg;
+    struct fl_frame *frame;
+    while ((frame = next_frame(end))) {
+        struct fl_desc desc = *fl_frame_desc(frame);
+        CHECK_EQ(fl_context_wait(end->context, owes_nothing, end->output, -1), 0);
+        CHECK_EQ(fl_output_publish(end->output, frame, &desc), 0);
+        fl_frame_release(frame);
+    }
+    close_and_drain(end);
+    return NULL;
+}
+
+/* ---- a consumer whose frames are let go of by other threads, as an encoder's are ---- */
+
+static struct {
+    _Atomic(struct fl_frame *) slots[8];
+    atomic_bool end;
+} shelf;
+
+static void *let_go(void *arg)
+{
+    unsigned long long state = (unsigned long long)(uintptr_t)arg;
+    while (!atomic_load(&shelf.end)) {
+        struct fl_frame *frame = atomic_exchange(&shelf.slots[next_random(&state) % 8], NULL);
+        if (!frame)
+            continue;
+        const struct fl_desc *desc = fl_frame_desc(frame);
+        CHECK_EQ(picture_wrong_bytes(fl_frame_base(frame), desc, desc->number), 0);
+        fl_frame_unref(frame);
+    }
+    return NULL;
+}
+
+static void *consume_with_helpers(void *arg)
+{
+    struct end *end = arg;
+    struct fl_frame *frame;
+    pthread_t helpers[HELPERS];
+    atomic_store(&shelf.end, false);
+    for (uintptr_t i = 0; i < HELPERS; i++)
+        CHECK_EQ(pthread_create(&helpers[i], NULL, let_go, (void *)(i + 1)), 0);
+    while ((frame = next_frame(end))) {
+        verify(end, frame);
+        fl_frame_ref(frame);
+        fl_frame_unref(atomic_exchange(&shelf.slots[next_random(&end->random) % 8], frame));
+        fl_frame_unref(frame);
+    }
+    atomic_store(&shelf.end, true);
+    for (unsigned i = 0; i < HELPERS; i++)
+        pthread_join(helpers[i], NULL);
+    for (unsigned i = 0; i < 8; i++)
+        fl_frame_unref(atomic_exchange(&shelf.slots[i], NULL));
+    fl_context_service(end->context);
+    return NULL;
+}
+
+/* ---- a decoder's threads: slots are acquired and abandoned beside the owner ---- */
+
+static atomic_bool stop_borrowing;
+
+static void *borrow(void *arg)
+{
+    struct fl_pool *pool = arg;
+    while (!atomic_load(&stop_borrowing)) {
+        struct fl_frame *frame;
+        if (fl_pool_acquire(pool, &frame) < 0)
+            continue;
+        fl_frame_data(frame)[0] = 0xff;
+        fl_frame_unref(frame);
+    }
+    return NULL;
+}
+
+/* ---- wiring ---- */
+
+static void create_producer(struct end *end, struct fl_pool_info *info, int *fd)
+{
+    CHECK_EQ(fl_context_create(&end->context), 0);
+    CHECK_EQ(fl_output_create(end->context, &end->output), 0);
+    end->pool = wiring_pool(end->context, info, fd);
+}
+
+static void join_ends(struct end *from, struct end *to, int fd, const struct fl_pool_info *pool, uint32_t transport, uint32_t when_full)
+{
+    struct fl_lane_info info = {.credits = 12, .when_full = when_full, .transport = transport};
+    CHECK_EQ(fl_context_create(&to->context), 0);
+    to->when_full = when_full;
+    to->random = 17;
+    wiring_pool_reader(to->context, fd, pool);
+    wiring_lane(from->output, to->context, &info, &to->tx, &to->in);
+}
+
+static void run(struct end *ends, void *(*const *bodies)(void *), unsigned count)
+{
+    pthread_t threads[4];
+    for (unsigned i = 0; i < count; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, bodies[i], &ends[i]), 0);
+    for (unsigned i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+}
+
+static void pair(uint32_t transport, uint32_t when_full, void *(*consumer)(void *))
+{
+    struct end ends[2] = {{0}};
+    struct fl_pool_info info = {.id = 1, .slot_count = 16, .slot_bytes = WIDTH * HEIGHT};
+    void *(*const bodies[])(void *) = {produce, consumer};
+    int fd;
+    create_producer(&ends[0], &info, &fd);
+    join_ends(&ends[0], &ends[1], fd, &info, transport, when_full);
+    run(ends, bodies, 2);
+    if (when_full == FL_WHEN_FULL_WAIT)
+        CHECK_EQ(ends[1].seen, FRAMES);
+    CHECK(fl_lane_fault(ends[1].in) == NULL);
+    CHECK_EQ(fl_pool_free_slots(ends[0].pool), 16);
+    for (unsigned i = 0; i < 2; i++)
+        fl_context_destroy(ends[i].context);
+    close(fd);
+}
+
+static void two_threads_over_shared_memory(void)
+{
+    unsigned before = one_mapping_shared();
+    pair(FL_TRANSPORT_SHM, FL_WHEN_FULL_WAIT, consume);
+    CHECK_EQ(one_mapping_shared() - before, 3); /* pool, announcements, returns */
+}
+
+static void two_threads_latest(void)
+{
+    pair(FL_TRANSPORT_SHM, FL_WHEN_FULL_LATEST, consume);
+    pair(FL_TRANSPORT_SHM, FL_WHEN_FULL_DROP, consume);
+}
+
+static void two_threads_over_a_pipe(void)
+{
+    pair(FL_TRANSPORT_PIPE, FL_WHEN_FULL_WAIT, consume);
+}
+
+static void frames_are_let_go_of_elsewhere(void)
+{
+    pair(FL_TRANSPORT_SHM, FL_WHEN_FULL_WAIT, consume_with_helpers);
+    pair(FL_TRANSPORT_PIPE, FL_WHEN_FULL_WAIT, consume_with_helpers);
+}
+
+static void slots_are_acquired_elsewhere(void)
+{
+    struct end ends[2] = {{0}};
+    struct fl_pool_info info = {.id = 1, .slot_count = 16, .slot_bytes = WIDTH * HEIGHT};
+    void *(*const bodies[])(void *) = {produce, consume};
+    pthread_t borrower;
+    int fd;
+    create_producer(&ends[0], &info, &fd);
+    join_ends(&ends[0], &ends[1], fd, &info, FL_TRANSPORT_SHM, FL_WHEN_FULL_WAIT);
+    atomic_store(&stop_borrowing, false);
+    CHECK_EQ(pthread_create(&borrower, NULL, borrow, ends[0].pool), 0);
+    run(ends, bodies, 2);
+    atomic_store(&stop_borrowing, true);
+    pthread_join(borrower, NULL);
+    CHECK_EQ(ends[1].seen, FRAMES);
+    CHECK_EQ(fl_pool_free_slots(ends[0].pool), 16);
+    for (unsigned i = 0; i < 2; i++)
+        fl_context_destroy(ends[i].context);
+    close(fd);
+}
+
+static void a_relay_between_two(void)
+{
+    struct end ends[3] = {{0}};
+    struct fl_pool_info info = {.id = 1, .slot_count = 32, .slot_bytes = WIDTH * HEIGHT};
+    void *(*const bodies[])(void *) = {produce, relay, consume};
+    int fd;
+    create_producer(&ends[0], &info, &fd);
+    join_ends(&ends[0], &ends[1], fd, &info, FL_TRANSPORT_SHM, FL_WHEN_FULL_WAIT);
+    CHECK_EQ(fl_output_create(ends[1].context, &ends[1].output), 0);
+    join_ends(&ends[1], &ends[2], fd, &info, FL_TRANSPORT_SHM, FL_WHEN_FULL_WAIT);
+    run(ends, bodies, 3);
+    CHECK_EQ(ends[2].seen, FRAMES);
+    CHECK_EQ(fl_pool_free_slots(ends[0].pool), 32);
+    for (unsigned i = 0; i < 3; i++)
+        fl_context_destroy(ends[i].context);
+    close(fd);
+}
+
+int main(void)
+{
+    static const struct check_case cases[] = {
+        {"two threads over shared memory lose nothing", two_threads_over_shared_memory},
+        {"two threads with a lane that may miss frames", two_threads_latest},
+        {"two threads over a pipe lose nothing", two_threads_over_a_pipe},
+        {"frames may be let go of on any thread", frames_are_let_go_of_elsewhere},
+        {"slots may be acquired on any thread", slots_are_acquired_elsewhere},
+        {"a relay between two loses nothing", a_relay_between_two},
+    };
+    return CHECK_RUN(cases);
+}
