@@ -54,6 +54,15 @@ FlStageConfig *fl_pipeline_add_stage(FlPipeline *p, const char *name, FlPlace pl
     return stage;
 }
 
+gboolean fl_check_stage_count(const FlPipeline *p, guint count, FlDiagnostics *d)
+{
+    if (count <= FL_MOST_STAGES)
+        return TRUE;
+    fl_diagnose(d, p->place, "each is a process: split it into several pipelines",
+                "%u stages are too many, a pipeline has at most %d", count, FL_MOST_STAGES);
+    return FALSE;
+}
+
 FlStageConfig *fl_pipeline_find(const FlPipeline *p, const char *name)
 {
     for (guint i = 0; i < p->stages->len; i++) {

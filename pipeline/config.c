@@ -333,7 +333,8 @@ FlPipeline *fl_config_load(const char *path, FlDiagnostics *d)
     r.keys = fl_seen_new();
     r.lanes = g_ptr_array_new_with_free_func(lane_section_free);
     read_lines(&r, text->str);
-    for (guint i = 0; i < r.lanes->len; i++)
+    gboolean bearable = fl_check_stage_count(r.p, r.p->stages->len, d);
+    for (guint i = 0; bearable && i < r.lanes->len; i++)
         resolve_lane(&r, g_ptr_array_index(r.lanes, i));
     if (!r.p->name)
         r.p->name = name_of_file(path);

@@ -13,6 +13,8 @@
  *   GO                               ->    start(); frames flow
  *                                    <-    LOG, FAULT, WANT_POOL, POOL_UNUSED at any time
  *   MAP, then READY (to the writer), POOL (before that, to its readers)    a new pool generation
+ *   READY with an error              ->    (no pool: region 0 or the one that failed; -EBUSY: ask again later)
+ *   POOL_UNUSED                      ->    (to readers: its writer has given that pool up, it may be unmapped)
  *   STOP                             ->    a source ends; everything drains
  *   LANE_STOP, LANE_DOWN, LANE_ENDED ->    death of a neighbour
  *                                    <-    DONE     (after close(); the process then exits 0)

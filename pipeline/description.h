@@ -82,8 +82,8 @@ FlPipeline *fl_config_load(const char *path, FlDiagnostics *d);
 FlPipeline *fl_inline_parse(const char *text, FlDiagnostics *d);
 /* --set STAGE.KEY=VALUE */
 void fl_pipeline_set(FlPipeline *p, const char *assignment, FlDiagnostics *d);
-/* Resolves inputs into lanes (sound lanes included), checks keys and values against the registry, names, cycles, ports, outputs that
- * collide with each other or with an input; sorts stages. Errors go to `d`. */
+/* Resolves inputs into lanes (sound lanes included), checks keys and values against the registry, names, cycles, ports, outputs
+ * that collide with each other or with an input; sorts stages. Errors go to `d`. */
 void fl_graph_check(FlPipeline *p, FlDiagnostics *d);
 void fl_pipeline_free(FlPipeline *p);
 

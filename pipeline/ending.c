@@ -207,8 +207,8 @@ static void tell_death(FlRunStage *stage)
     uint64_t frames = fl_run_stage_frames(stage);
     if (run->state == FL_RUN_RUNNING)
         fl_run_fail(run, FL_EXIT_FAILED,
-                    "%s (pid %d) %s after %" G_GUINT64_FORMAT " frames; the run ends, what was complete is kept",
-                    stage->config->name, (int)stage->pid, death, frames);
+                    "%s (pid %d) %s after %" G_GUINT64_FORMAT " frame%s; the run ends, what was complete is kept",
+                    stage->config->name, (int)stage->pid, death, frames, frames == 1 ? "" : "s");
     else
         fl_run_fail(run, FL_EXIT_FAILED, "%s (pid %d) %s before the run had started; nothing was written", stage->config->name,
                     (int)stage->pid, death);

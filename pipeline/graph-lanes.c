@@ -40,10 +40,11 @@ static FlStageConfig *find_input(const FlPipeline *p, const FlStageConfig *stage
     return from;
 }
 
-static void check_input_count(const FlPipeline *p, const FlStageConfig *stage, FlDiagnostics *d)
+/* How many of its inputs are worth a look. */
+static guint check_input_count(const FlPipeline *p, const FlStageConfig *stage, FlDiagnostics *d)
 {
     if (!stage->kind || stage->kind->flags & FL_KIND_LATER)
-        return;
+        return stage->inputs->len;
     if (!has_flag(stage, FL_KIND_TAKES_VIDEO) && stage->inputs->len) {
         fl_diagnose(d, g_array_index(stage->input_places, FlPlace, 0), "leave the input out",
                     "stage '%s' takes no input: its kind, %s, makes the frames itself", stage->name, stage->kind->name);
@@ -57,12 +58,13 @@ static void check_input_count(const FlPipeline *p, const FlStageConfig *stage, F
         fl_diagnose(d, g_array_index(stage->input_places, FlPlace, 1), "leave all but one out",
                     "stage '%s' takes one input, %u are given", stage->name, stage->inputs->len);
     }
+    return has_flag(stage, FL_KIND_TAKES_VIDEO) ? MIN(stage->inputs->len, 1) : 0;
 }
 
 static void add_lanes(FlPipeline *p, FlStageConfig *stage, FlDiagnostics *d)
 {
-    check_input_count(p, stage, d);
-    for (guint i = 0; i < stage->inputs->len; i++) {
+    guint count = check_input_count(p, stage, d);
+    for (guint i = 0; i < count; i++) {
         FlPlace place = g_array_index(stage->input_places, FlPlace, i);
         FlStageConfig *from = find_input(p, stage, i, d);
         if (from && find_lane(p->lanes, from, stage))

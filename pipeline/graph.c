@@ -114,6 +114,8 @@ void fl_graph_check(FlPipeline *p, FlDiagnostics *d)
     if (!p->stages->len && !d->errors)
         fl_diagnose(d, p->place, "add a [stage NAME] that makes frames (kind = decode) and one that takes them",
                     "the pipeline has no stage");
+    if (p->stages->len > FL_MOST_STAGES)
+        return;
     g_autoptr(GPtrArray) asked = p->lanes;
     p->lanes = g_ptr_array_new_with_free_func(g_free);
     fl_graph_check_keys(p, d);

@@ -134,6 +134,16 @@ static gboolean is_name(const Parser *parser, const Segment *segment)
 
 /* ---- stages ---- */
 
+/* `a;` or `!b`: the separator that the word begins or ends with, or 0. */
+static char glued_separator(const FlShellWord *word)
+{
+    gsize length = strlen(word->text);
+    char last = length ? word->text[length - 1] : 0, first = word->text[0];
+    if (word->quoted)
+        return 0;
+    return last == ';' || last == '!' ? last : first == ';' || first == '!' ? first : 0;
+}
+
 static gboolean is_known_key(const struct fl_kind_info *kind, const char *name)
 {
     return fl_kind_key(kind, name) || fl_key_find(fl_stage_keys, name) || fl_key_find(fl_lane_keys, name);
@@ -167,16 +177,6 @@ static void take_name(Parser *parser, GHashTable *seen, const FlShellWord *word)
     FlWord name = as_word(parser, word);
     if (!fl_given_twice(seen, &(FlWord){"name", name.place}, parser->d))
         fl_check_name(&name, "stage", parser->d);
-}
-
-/* `a;` or `!b`: the separator that the word begins or ends with, or 0. */
-static char glued_separator(const FlShellWord *word)
-{
-    gsize length = strlen(word->text);
-    char last = length ? word->text[length - 1] : 0, first = word->text[0];
-    if (word->quoted)
-        return 0;
-    return last == ';' || last == '!' ? last : first == ';' || first == '!' ? first : 0;
 }
 
 static void take_stray(Parser *parser, Segment *segment, guint i, const char *main_argument)
@@ -248,7 +248,7 @@ static void check_names(Parser *parser)
         const FlPlace *first = stage->name ? g_hash_table_lookup(seen, stage->name) : NULL;
         if (first) {
             g_autofree char *hint = g_strdup_printf("first in column %d; give this one another name", first->column);
-            fl_diagnose(parser->d, stage->place, hint, "two stages are called '%s'", stage->name);
+            fl_diagnose(parser->d, stage->place, hint, "the name '%s' is given twice", stage->name);
         } else if (stage->name) {
             g_hash_table_insert(seen, g_strdup(stage->name), g_memdup2(&stage->place, sizeof stage->place));
         }
@@ -282,20 +282,41 @@ static FlStageConfig *find_continued(Parser *parser, const Segment *segment)
     return fl_pipeline_add_stage(parser->p, name.text, name.place);
 }
 
+/* A chain that is nothing but a name goes nowhere. */
+static void check_goes_on(Parser *parser, guint i)
+{
+    const Segment *segment = g_ptr_array_index(parser->segments, i);
+    const Segment *next = i + 1 < parser->segments->len ? g_ptr_array_index(parser->segments, i + 1) : NULL;
+    FlWord name = as_word(parser, word_at(segment, 0));
+    if ((!next || next->opens) && fl_pipeline_find(parser->p, name.text))
+        fl_diagnose(parser->d, name.place, "a chain that begins with a name goes on with ' ! '",
+                    "nothing takes the frames of '%s' here", name.text);
+}
+
 static void join_chains(Parser *parser)
 {
     const Segment *before = NULL;
     FlStageConfig *from = NULL;
     for (guint i = 0; i < parser->segments->len; i++) {
         const Segment *segment = g_ptr_array_index(parser->segments, i);
-        gboolean followed = i + 1 < parser->segments->len && !((Segment *)g_ptr_array_index(parser->segments, i + 1))->opens;
         if (before && !segment->opens)
             fl_stage_add_input(segment->stage, from->name, as_word(parser, word_at(before, 0)).place);
-        if (segment->continues && !followed)
-            fl_diagnose(parser->d, as_word(parser, word_at(segment, 0)).place, "a chain that begins with a name goes on with ' ! '",
-                        "nothing takes the frames of '%s' here", word_at(segment, 0)->text);
+        if (segment->continues)
+            check_goes_on(parser, i);
         from = segment->continues ? find_continued(parser, segment) : segment->stage;
         before = segment;
+    }
+}
+
+static void set_kind(Parser *parser, FlStageConfig *stage, const FlShellWord *word)
+{
+    FlWord kind = as_word(parser, word);
+    char glued = fl_kind_find(word->text) ? 0 : glued_separator(word);
+    if (glued) {
+        g_autofree char *hint = g_strdup_printf("'%c' separates only as a word of its own: put spaces around it", glued);
+        fl_diagnose(parser->d, kind.place, hint, "there is no kind of stage called '%s'", kind.text);
+    } else {
+        fl_stage_set_kind(stage, &kind, parser->d);
     }
 }
 
@@ -303,12 +324,11 @@ static void make_stages(Parser *parser)
 {
     for (guint i = 0; i < parser->segments->len; i++) {
         Segment *segment = g_ptr_array_index(parser->segments, i);
-        FlWord kind = as_word(parser, word_at(segment, 0));
         segment->continues = is_name(parser, segment);
         if (segment->continues)
             continue;
-        segment->stage = fl_pipeline_add_stage(parser->p, NULL, kind.place);
-        fl_stage_set_kind(segment->stage, &kind, parser->d);
+        segment->stage = fl_pipeline_add_stage(parser->p, NULL, as_word(parser, word_at(segment, 0)).place);
+        set_kind(parser, segment->stage, word_at(segment, 0));
         name_explicitly(parser, segment);
     }
 }
@@ -342,7 +362,8 @@ FlPipeline *fl_inline_parse(const char *text, FlDiagnostics *d)
     parser.segments = g_ptr_array_new_with_free_func(segment_free);
     parser.p->name = g_strdup_printf("run-%d", (int)getpid());
     split_segments(&parser, words);
-    make_pipeline(&parser);
+    if (fl_check_stage_count(parser.p, parser.segments->len, d))
+        make_pipeline(&parser);
     g_ptr_array_unref(parser.segments);
     return parser.p;
 }

@@ -18,7 +18,7 @@ enum fl_key_type {
     FL_KEY_DURATION, /* 10s, 500ms, 2m, 1h; a bare number is seconds */
     FL_KEY_BYTES,    /* 32MiB, 64k */
     FL_KEY_CHOICE,   /* one of `choices`, separated by '|' */
-    FL_KEY_GEOMETRY, /* numbers or expressions of the stage, in one of the forms in `choices`: "W:H|W:H:X:Y"; two numbers also as WxH */
+    FL_KEY_GEOMETRY, /* numbers or expressions, in one of the forms in `choices`: "W:H|W:H:X:Y"; two numbers also as WxH */
 };
 
 struct fl_key {

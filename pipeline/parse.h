@@ -12,6 +12,7 @@
 #include "description.h"
 
 #define FL_NAME_MAX_BYTES 31 /* so that it fits every message of control.h */
+#define FL_MOST_STAGES    256
 
 /* A word and where it stands. */
 typedef struct {
@@ -42,6 +43,8 @@ void fl_stage_set_kind(FlStageConfig *stage, const FlWord *kind, FlDiagnostics *
 void fl_stage_add_input(FlStageConfig *stage, const char *name, FlPlace place);
 /* A key of a lane, from its section or from its consumer. */
 void fl_lane_assign(FlLaneConfig *lane, const FlOption *option, FlDiagnostics *d);
+/* FALSE after an error. */
+gboolean fl_check_stage_count(const FlPipeline *p, guint count, FlDiagnostics *d);
 /* FALSE after an error. `what`: "stage" or "pipeline". */
 gboolean fl_check_name(const FlWord *name, const char *what, FlDiagnostics *d);
 /* TRUE, after an error, if `seen` (key -> FlPlace*) has the key already; else it is put there. */

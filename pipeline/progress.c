@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- the line while it runs ---- */
@@ -33,21 +34,38 @@ static void append_pace(FlRun *run, GString *line, gint64 now, const FlTally *ta
     run->tick_us = now;
 }
 
-/* The stage that has worked longest on a frame since the last line. */
+/* CPU time of a process that has not been reaped, 0 for another. */
+static uint64_t cpu_ns(const FlRunStage *stage)
+{
+    clockid_t clock;
+    struct timespec used;
+    if (stage->life == FL_LIFE_REAPED || clock_getcpuclockid(stage->pid, &clock) || clock_gettime(clock, &used) < 0)
+        return 0;
+    return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
+}
+
+/* Milliseconds of work a frame since the last line. The time in its functions counts sleep for a clock or a network too, CPU time
+ * counts what its threads do side by side: the lesser of the two is neither. */
+static double work_ms(FlRunStage *stage)
+{
+    uint64_t busy = FL_RUN_STAT(stage, busy_ns), cpu = cpu_ns(stage), frames = fl_run_stage_frames(stage);
+    uint64_t worked = MIN(busy - stage->tick_busy_ns, cpu - MIN(stage->tick_cpu_ns, cpu));
+    double ms = frames > stage->tick_frames ? (double)worked / 1e6 / (double)(frames - stage->tick_frames) : 0;
+    stage->tick_busy_ns = busy;
+    stage->tick_cpu_ns = cpu;
+    stage->tick_frames = frames;
+    return ms;
+}
+
 static void append_slowest(FlRun *run, GString *line)
 {
     const FlRunStage *slowest = NULL;
     double most_ms = 0;
     for (unsigned i = 0; i < run->stage_count; i++) {
-        FlRunStage *stage = &run->stages[i];
-        uint64_t busy = FL_RUN_STAT(stage, busy_ns), frames = fl_run_stage_frames(stage);
-        double ms =
-            frames > stage->tick_frames ? (double)(busy - stage->tick_busy_ns) / 1e6 / (double)(frames - stage->tick_frames) : 0;
-        stage->tick_busy_ns = busy;
-        stage->tick_frames = frames;
+        double ms = work_ms(&run->stages[i]);
         if (ms > most_ms) {
             most_ms = ms;
-            slowest = stage;
+            slowest = &run->stages[i];
         }
     }
     if (slowest)
@@ -101,10 +119,11 @@ void fl_run_hide_progress(FlRun *run)
 
 /* ---- the summary at the end ---- */
 
-static void append_count(GString *line, uint64_t count, const char *what)
+/* "1 frame in", "2 frames in" */
+static void append_count(GString *line, uint64_t count, const char *one, const char *many)
 {
     if (count)
-        g_string_append_printf(line, "%s%" G_GUINT64_FORMAT " %s", line->len ? ", " : "", count, what);
+        g_string_append_printf(line, "%s%" G_GUINT64_FORMAT " %s", line->len ? ", " : "", count, count == 1 ? one : many);
 }
 
 static double cpu_seconds(const FlRunStage *stage)
@@ -120,12 +139,12 @@ static void show_stage(const FlRunStage *stage, int name_width)
         stage->config->kind->flags & (FL_KIND_READS_FILE | FL_KIND_WRITES_FILE) ? fl_stage_config_get(stage->config, "url") : NULL;
     g_autofree char *file = url && strcmp(url, "-") != 0 ? g_path_get_basename(url) : NULL;
     uint64_t bytes, copies = fl_run_stage_copies(stage, &bytes);
-    append_count(did, FL_RUN_STAT(stage, frames_in), "frames in");
-    append_count(did, FL_RUN_STAT(stage, frames_out), "frames out");
-    append_count(did, FL_RUN_STAT(stage, packets_in), "packets in");
-    append_count(did, FL_RUN_STAT(stage, packets_out), "packets out");
-    append_count(did, copies, "copies");
-    append_count(did, FL_RUN_STAT(stage, damage), "errors in its input");
+    append_count(did, FL_RUN_STAT(stage, frames_in), "frame in", "frames in");
+    append_count(did, FL_RUN_STAT(stage, frames_out), "frame out", "frames out");
+    append_count(did, FL_RUN_STAT(stage, packets_in), "packet in", "packets in");
+    append_count(did, FL_RUN_STAT(stage, packets_out), "packet out", "packets out");
+    append_count(did, copies, "copy", "copies");
+    append_count(did, FL_RUN_STAT(stage, damage), "error in its input", "errors in its input");
     fprintf(stderr, "  %-*s  %-8s %7.2f s cpu  %s%s%s\n", name_width, stage->config->name, stage->config->kind->name,
             cpu_seconds(stage), file ? file : "", file && did->len ? ": " : "", did->str);
 }
@@ -155,8 +174,8 @@ void fl_run_show_summary(FlRun *run)
     fl_run_tally(run, &tally);
     for (unsigned i = 0; i < run->stage_count; i++)
         name_width = MAX(name_width, (int)strlen(run->stages[i].config->name));
-    fprintf(stderr, "%s: %" G_GUINT64_FORMAT " frames in %.2f s, %.1f fps\n", run->pipeline->name, tally.frames_out, seconds,
-            seconds > 0 ? (double)tally.frames_out / seconds : 0);
+    fprintf(stderr, "%s: %" G_GUINT64_FORMAT " frame%s in %.2f s, %.1f fps\n", run->pipeline->name, tally.frames_out,
+            tally.frames_out == 1 ? "" : "s", seconds, seconds > 0 ? (double)tally.frames_out / seconds : 0);
     for (unsigned i = 0; i < run->stage_count; i++)
         show_stage(&run->stages[i], name_width);
     show_copies(run, &tally);

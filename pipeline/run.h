@@ -110,7 +110,7 @@ struct FlRunStage {
 
     gint64 talk_second; /* sentences in this second, so that a mad stage cannot flood a log */
     unsigned talk_count, talk_left_out;
-    uint64_t tick_busy_ns, tick_frames; /* at the last progress line */
+    uint64_t tick_busy_ns, tick_cpu_ns, tick_frames; /* at the last progress line */
 };
 
 enum fl_run_state { FL_RUN_OPENING = 0, FL_RUN_WIRING, FL_RUN_RUNNING };

@@ -18,11 +18,11 @@ void fl_run_say(FlRun *run, const char *format, ...)
 
 char *fl_run_clean_text(const void *text, size_t bytes)
 {
-    char *clean = g_utf8_make_valid(text ? text : "", (gssize)MIN(bytes, TEXT_BYTES));
-    for (char *c = clean; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = ' ';
-    return g_strchomp(clean);
+    g_autofree char *valid = g_utf8_make_valid(text ? text : "", (gssize)MIN(bytes, TEXT_BYTES));
+    GString *clean = g_string_sized_new(strlen(valid));
+    for (const char *c = valid; *c; c = g_utf8_next_char(c))
+        g_string_append_unichar(clean, g_unichar_iscntrl(g_utf8_get_char(c)) ? ' ' : g_utf8_get_char(c));
+    return g_strchomp(g_string_free(clean, FALSE));
 }
 
 /* FALSE where the stage has said too much in this second. */

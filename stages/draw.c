@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include <libavutil/common.h>
+#include <libavutil/imgutils.h>
 
 #define REFUSED_FLAGS (AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BAYER | AV_PIX_FMT_FLAG_FLOAT)
+
+#define PROBE_WIDTH 64
 
 #define CELLS_WIDE 5
 #define CELLS_HIGH 7
@@ -19,6 +22,16 @@ static const uint8_t glyphs[10][CELLS_HIGH] = {
     {0x0e, 0x11, 0x11, 0x0f, 0x01, 0x02, 0x0c},
 };
 
+static bool is_alpha(const AVPixFmtDescriptor *pixels, int c)
+{
+    return pixels->flags & AV_PIX_FMT_FLAG_ALPHA && c == pixels->nb_components - 1;
+}
+
+static bool is_chroma(const AVPixFmtDescriptor *pixels, int c)
+{
+    return (c == 1 || c == 2) && pixels->nb_components >= 3 && !(pixels->flags & AV_PIX_FMT_FLAG_RGB);
+}
+
 /* Samples of more than 8 bits are stored as one 16-bit word that no other component shares. */
 static bool shares_word(const AVPixFmtDescriptor *pixels, int c)
 {
@@ -30,6 +43,14 @@ static bool shares_word(const AVPixFmtDescriptor *pixels, int c)
     return false;
 }
 
+/* Not so where several pixels share what `step` counts (uyvyy411). */
+static bool stays_in_row(enum AVPixelFormat format, const AVPixFmtDescriptor *pixels, int c)
+{
+    const AVComponentDescriptor *comp = &pixels->comp[c];
+    int last = is_chroma(pixels, c) ? AV_CEIL_RSHIFT(PROBE_WIDTH, pixels->log2_chroma_w) - 1 : PROBE_WIDTH - 1;
+    return last * comp->step + comp->offset + (comp->depth + 7) / 8 <= av_image_get_linesize(format, PROBE_WIDTH, comp->plane);
+}
+
 bool fl_draw_can(enum AVPixelFormat format)
 {
     const AVPixFmtDescriptor *pixels = av_pix_fmt_desc_get(format);
@@ -39,20 +60,10 @@ bool fl_draw_can(enum AVPixelFormat format)
         const AVComponentDescriptor *comp = &pixels->comp[c];
         bool byte = comp->depth == 8 && comp->shift == 0;
         bool word = comp->depth > 8 && comp->depth + comp->shift <= 16 && comp->step >= 2 && comp->offset % 2 == 0;
-        if (!byte && !(word && !shares_word(pixels, c)))
+        if ((!byte && !(word && !shares_word(pixels, c))) || !stays_in_row(format, pixels, c))
             return false;
     }
     return true;
-}
-
-static bool is_alpha(const AVPixFmtDescriptor *pixels, int c)
-{
-    return pixels->flags & AV_PIX_FMT_FLAG_ALPHA && c == pixels->nb_components - 1;
-}
-
-static bool is_chroma(const AVPixFmtDescriptor *pixels, int c)
-{
-    return (c == 1 || c == 2) && pixels->nb_components >= 3 && !(pixels->flags & AV_PIX_FMT_FLAG_RGB);
 }
 
 static uint16_t luma_code(const struct fl_canvas *canvas, double y, int depth)

@@ -34,12 +34,12 @@ static struct fl_entry honest(void)
     return entry;
 }
 
-#define HEADER(name, ...)                                                                                                                   \
-    static void name(struct fl_entry *entry)                                                                                               \
-    {                                                                                                                                       \
-        struct fl_plane *plane = &entry->desc.planes[0];                                                                                    \
-        (void)plane;                                                                                                                        \
-        __VA_ARGS__;                                                                                                                        \
+#define HEADER(name, ...)                                                                                                          \
+    static void name(struct fl_entry *entry)                                                                                       \
+    {                                                                                                                              \
+        struct fl_plane *plane = &entry->desc.planes[0];                                                                           \
+        (void)plane;                                                                                                               \
+        __VA_ARGS__;                                                                                                               \
     }
 
 HEADER(is_of_no_type, entry->type = 77)

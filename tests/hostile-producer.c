@@ -1,5 +1,5 @@
-/* Whatever a producer writes into its own regions, the consumer notices before it acts on it; only that lane dies, with a phrase that
- * says why. Each attack runs beside an honest lane, which goes on. */
+/* Whatever a producer writes into its own regions, the consumer notices before it acts on it; only that lane dies, with a phrase
+ * that says why. Each attack runs beside an honest lane, which goes on. */
 #include "check.h"
 #include "fake.h"
 
@@ -39,15 +39,15 @@ static void closes_with_all_ones(struct fake_producer *fake)
 
 /* ---- entries ---- */
 
-#define ANNOUNCES(name, ...)                                                                                                                \
-    static void name(struct fake_producer *fake)                                                                                           \
-    {                                                                                                                                       \
-        struct fl_entry entry = fake_entry(fake, 1, 7);                                                                                     \
-        uint32_t slot_bytes = (uint32_t)fake->pool_info.slot_bytes;                                                                         \
-        struct fl_plane *plane = &entry.desc.planes[0];                                                                                     \
-        (void)slot_bytes, (void)plane;                                                                                                      \
-        __VA_ARGS__;                                                                                                                        \
-        fake_announce(fake, &entry);                                                                                                        \
+#define ANNOUNCES(name, ...)                                                                                                       \
+    static void name(struct fake_producer *fake)                                                                                   \
+    {                                                                                                                              \
+        struct fl_entry entry = fake_entry(fake, 1, 7);                                                                            \
+        uint32_t slot_bytes = (uint32_t)fake->pool_info.slot_bytes;                                                                \
+        struct fl_plane *plane = &entry.desc.planes[0];                                                                            \
+        (void)slot_bytes, (void)plane;                                                                                             \
+        __VA_ARGS__;                                                                                                               \
+        fake_announce(fake, &entry);                                                                                               \
     }
 
 ANNOUNCES(names_no_pool, entry.pool = 0)
@@ -89,7 +89,7 @@ struct attack {
 
 #define OUTSIDE "does not lie within its slot"
 #define NO_SLOT "offset that is no slot's"
-#define STALE "has been overwritten"
+#define STALE   "has been overwritten"
 
 static const struct attack attacks[] = {
     {"head beyond its credits", announces_more_than_it_has_credit_for, "more than it has credit for"},
@@ -274,6 +274,12 @@ static void through_that_goes_back_or_is_torn_is_not_believed(void)
     fl_store(&fake.announce->through_seq, 4, FL_RELEASE);
     CHECK(fl_lane_through(lane, &heard));
     CHECK_EQ(heard.number, 10);
+    fl_store(&fake.announce->through_number, 20, FL_RELAXED);
+    fl_store(&fake.announce->through_time_base, 1ull << 32, FL_RELAXED); /* n / 0 seconds */
+    fl_store(&fake.announce->through_seq, 6, FL_RELEASE);
+    CHECK(fl_lane_through(lane, &heard));
+    CHECK_EQ(heard.number, 10);
+    CHECK_EQ(heard.time_base_den, 25);
     fl_context_destroy(context);
     fake_producer_destroy(&fake);
 }

@@ -14,7 +14,7 @@ import time
 
 MAGIC = 0x31454E4C
 OPENED, FAILED, MAPPED, LOG, FAULT, WANT_POOL, POOL_UNUSED, DONE = 3, 4, 6, 10, 11, 12, 14, 19
-CONFIG, OPEN, MAP, GO = 1, 2, 5, 9
+CONFIG, OPEN, MAP, GO, READY = 1, 2, 5, 9, 13
 FRAME = 64 * 64
 
 
@@ -146,10 +146,15 @@ def wants_pool_after_pool(wire):
     run_honestly(wire)
     for step in range(200):
         wire.send(WANT_POOL, struct.pack("<IIQ", 0, 0, FRAME << min(step, 20)))
+    kept = 0
     while True:
         kind, body = wire.receive()
-        if kind == MAP:
-            wire.send(MAPPED, body[:4] + struct.pack("<i", -12))
+        if kind == MAP: # one keeps the memory, the next says that it cannot
+            kept += 1
+            wire.send(MAPPED, body[:4] + struct.pack("<i", -12 * (kept % 2)))
+            wire.send(WANT_POOL, struct.pack("<IIQ", 0, 0, FRAME << min(kept, 20)))
+        if kind == READY and struct.unpack("<Ii", body)[0] == 0: # refused
+            sys.exit(3)
 
 
 def wants_a_pool_for_no_port(wire):
@@ -160,6 +165,8 @@ def wants_a_pool_for_no_port(wire):
 def wants_a_pool_of_no_size(wire):
     run_honestly(wire)
     wire.send(WANT_POOL, struct.pack("<IIQ", 0, 0, 0xFFFFFFFFFFFFFFFF))
+    wire.until(READY)
+    sys.exit(3)
 
 
 def gives_up_the_pool_of_another(wire):
@@ -245,7 +252,8 @@ def main():
             failures.check("Sanitizer" not in result.err and "CRITICAL" not in result.err, f"{name}: {result.err}")
             failures.check("\x1b" not in result.err and len(result.err) < 50000, f"{name}: floods the terminal")
             failures.check(result.end and result.end["exit"] == result.exit, f"{name}: no end object")
-            print(f"{name}: exit {result.exit}, {time.monotonic() - before:.1f} s: {result.err.splitlines()[0] if result.err else ''}")
+            first = result.err.splitlines()[0][:100] if result.err else ""
+            print(f"{name}: exit {result.exit}, {time.monotonic() - before:.1f} s: {first}")
     failures.finish()
 
 

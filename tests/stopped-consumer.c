@@ -1,5 +1,5 @@
-/* A consumer that is stopped (SIGSTOP) on a drop lane costs the others not one frame, and nothing of what it holds is taken from it:
- * when it goes on, the frame in its hand is whole. */
+/* A consumer that is stopped (SIGSTOP) on a drop lane costs the others not one frame, and nothing of what it holds is taken from
+ * it: when it goes on, the frame in its hand is whole. */
 #include "check.h"
 #include "picture.h"
 #include "wiring.h"

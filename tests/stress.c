@@ -35,6 +35,11 @@ static bool is_ready(void *lane)
     return fl_lane_ready(lane);
 }
 
+static void check_whole(const struct fl_frame *frame)
+{
+    CHECK_EQ(picture_wrong_bytes(fl_frame_base(frame), fl_frame_desc(frame), fl_frame_desc(frame)->number), 0);
+}
+
 struct wish {
     uint32_t when_full;
 };
@@ -60,7 +65,7 @@ static void consume(struct wiring_child *child)
         give_sign(desc->number);
         unsigned place = next_random(&state) % MOST_HELD;
         if (held[place]) /* looked at when it has been held for a while */
-            CHECK_EQ(picture_wrong_bytes(fl_frame_base(held[place]), fl_frame_desc(held[place]), fl_frame_desc(held[place])->number), 0);
+            check_whole(held[place]);
         fl_frame_release(held[place]);
         held[place] = frame;
     }

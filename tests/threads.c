@@ -182,6 +182,28 @@ static void *borrow(void *arg)
     return NULL;
 }
 
+/* ---- somebody who looks on ---- */
+
+static atomic_bool stop_watching;
+
+static void *watch(void *arg)
+{
+    struct end *ends = arg;
+    uint64_t taken = 0, sent = 0;
+    while (!atomic_load(&stop_watching)) {
+        struct fl_lane_stats in;
+        struct fl_output_stats out;
+        fl_lane_get_stats(ends[1].in, &in);
+        fl_output_lane_get_stats(ends[1].tx, &out);
+        CHECK(in.taken >= taken && in.returned <= in.taken);
+        CHECK(out.sent >= sent && out.returned + out.outstanding == out.sent);
+        CHECK(fl_lane_fault(ends[1].in) == NULL && fl_output_lane_fault(ends[1].tx) == NULL);
+        taken = in.taken;
+        sent = out.sent;
+    }
+    return NULL;
+}
+
 /* ---- wiring ---- */
 
 static void create_producer(struct end *end, struct fl_pool_info *info, int *fd)
@@ -191,7 +213,8 @@ static void create_producer(struct end *end, struct fl_pool_info *info, int *fd)
     end->pool = wiring_pool(end->context, info, fd);
 }
 
-static void join_ends(struct end *from, struct end *to, int fd, const struct fl_pool_info *pool, uint32_t transport, uint32_t when_full)
+static void join_ends(struct end *from, struct end *to, int fd, const struct fl_pool_info *pool, uint32_t transport,
+                      uint32_t when_full)
 {
     struct fl_lane_info info = {.credits = 12, .when_full = when_full, .transport = transport};
     CHECK_EQ(fl_context_create(&to->context), 0);
@@ -273,6 +296,25 @@ static void slots_are_acquired_elsewhere(void)
     close(fd);
 }
 
+static void anybody_may_look_on(void)
+{
+    struct end ends[2] = {{0}};
+    struct fl_pool_info info = {.id = 1, .slot_count = 16, .slot_bytes = WIDTH * HEIGHT};
+    void *(*const bodies[])(void *) = {produce, consume};
+    pthread_t watcher;
+    int fd;
+    create_producer(&ends[0], &info, &fd);
+    join_ends(&ends[0], &ends[1], fd, &info, FL_TRANSPORT_SHM, FL_WHEN_FULL_WAIT);
+    atomic_store(&stop_watching, false);
+    CHECK_EQ(pthread_create(&watcher, NULL, watch, ends), 0);
+    run(ends, bodies, 2);
+    atomic_store(&stop_watching, true);
+    pthread_join(watcher, NULL);
+    for (unsigned i = 0; i < 2; i++)
+        fl_context_destroy(ends[i].context);
+    close(fd);
+}
+
 static void a_relay_between_two(void)
 {
     struct end ends[3] = {{0}};
@@ -299,6 +341,7 @@ int main(void)
         {"two threads over a pipe lose nothing", two_threads_over_a_pipe},
         {"frames may be let go of on any thread", frames_are_let_go_of_elsewhere},
         {"slots may be acquired on any thread", slots_are_acquired_elsewhere},
+        {"statistics may be read on any thread", anybody_may_look_on},
         {"a relay between two loses nothing", a_relay_between_two},
     };
     return CHECK_RUN(cases);

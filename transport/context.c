@@ -26,6 +26,7 @@ int fl_context_create(struct fl_context **context)
     struct fl_context *c = calloc(1, sizeof *c);
     if (!c)
         return -ENOMEM;
+    fl_pool_look_at_caches();
     c->kick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (c->kick_fd < 0) {
         int error = -errno;
@@ -254,7 +255,8 @@ static void judge_bell(struct fl_bell_watch *watch, uint64_t movement)
 /* What the other end has done so far. Only compared: any change is movement. */
 static uint64_t producer_movement(const struct fl_rx *rx)
 {
-    return fl_load(&rx->theirs->head, FL_RELAXED) + fl_load(&rx->theirs->closed, FL_RELAXED) + fl_load(&rx->theirs->through_seq, FL_RELAXED);
+    return fl_load(&rx->theirs->head, FL_RELAXED) + fl_load(&rx->theirs->closed, FL_RELAXED) +
+           fl_load(&rx->theirs->through_seq, FL_RELAXED);
 }
 
 static uint64_t consumer_movement(const struct fl_tx *tx)

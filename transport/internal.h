@@ -147,12 +147,14 @@ void fl_frame_init(struct fl_frame *frame, struct fl_context *context);
 /* pool.c */
 void fl_pool_settle(struct fl_frame *frame); /* last reference of an own slot is gone */
 uint64_t fl_page_bytes(void);
+void fl_pool_look_at_caches(void); /* reads sysfs, so before a process gives up opening files: at fl_context_create */
 
 /* lane.c */
 void fl_lane_settle(struct fl_frame *frame); /* last reference of a taken frame is gone */
 void fl_lane_destroy(struct fl_lane *lane);
 void fl_lane_break(struct fl_lane *lane, const char *fault);
 bool fl_lane_ready_locked(struct fl_lane *lane);
+void fl_lane_hear_through(struct fl_lane *lane, const struct fl_through *now);
 uint32_t fl_lane_places(uint32_t credits);
 void fl_lane_close_fds(struct fl_lane_fds *fds);
 

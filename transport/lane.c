@@ -244,7 +244,9 @@ static int take_entry(struct fl_lane *lane, struct fl_frame **out)
     struct fl_pool *pool = fl_context_find_pool(lane->context, copy.entry.pool);
     if (!pool && copy.entry.pool != 0)
         return -ENOENT;
-    const char *fault = !pool || pool->writer ? "announced a frame of a pool that cannot be its own" : entry_fault(pool, &copy.entry);
+    const char *fault = "announced a frame of a pool that cannot be its own";
+    if (pool && !pool->writer)
+        fault = entry_fault(pool, &copy.entry);
     struct fl_frame *frame = fault ? NULL : pop_handle(lane);
     if (!frame) {
         fl_lane_break(lane, fault ? fault : "announced more than it has credit for");
@@ -320,6 +322,15 @@ static bool is_later(const struct fl_through *a, const struct fl_through *b)
     return a->epoch != b->epoch ? a->epoch > b->epoch : a->number > b->number;
 }
 
+/* A peer that goes back, or speaks of times without a base, is not believed. */
+void fl_lane_hear_through(struct fl_lane *lane, const struct fl_through *now)
+{
+    if (now->time_base_num <= 0 || now->time_base_den <= 0 || (lane->through_known && !is_later(now, &lane->through)))
+        return;
+    lane->through = *now;
+    lane->through_known = true;
+}
+
 bool fl_lane_through(struct fl_lane *lane, struct fl_through *through)
 {
     uint64_t words[4];
@@ -332,9 +343,7 @@ bool fl_lane_through(struct fl_lane *lane, struct fl_through *through)
             .time_base_num = (int32_t)(words[3] >> 32),
             .time_base_den = (int32_t)words[3],
         };
-        if (!lane->through_known || is_later(&now, &lane->through)) /* a peer that goes back is not believed */
-            lane->through = now;
-        lane->through_known = true;
+        fl_lane_hear_through(lane, &now);
     }
     bool known = lane->through_known;
     if (known)

@@ -90,14 +90,14 @@ static void begin_frame(struct fl_lane *lane)
 static void note_through(struct fl_lane *lane)
 {
     const struct fl_desc *desc = &lane->pipe->header.desc;
-    lane->through = (struct fl_through){
+    struct fl_through now = {
         .epoch = desc->epoch,
         .number = desc->number,
         .pts = desc->pts,
         .time_base_num = desc->time_base_num,
         .time_base_den = desc->time_base_den,
     };
-    lane->through_known = true;
+    fl_lane_hear_through(lane, &now);
 }
 
 static void end_header(struct fl_lane *lane)

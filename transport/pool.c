@@ -72,14 +72,21 @@ static uint64_t cache_bytes(int level)
     return 0;
 }
 
-static uint32_t hot_window(uint64_t slot_bytes)
+static _Atomic uint64_t hot_bytes;
+
+void fl_pool_look_at_caches(void)
 {
     uint64_t second = cache_bytes(2), last = cache_bytes(3);
     uint64_t budget = 4 * second; /* two cores' second level, twice over */
     if (last && budget > last / 2)
         budget = last / 2;
     budget = budget < HOT_BYTES_MIN ? HOT_BYTES_MIN : budget > HOT_BYTES_MAX ? HOT_BYTES_MAX : budget;
-    uint64_t slots = budget / slot_bytes;
+    atomic_store_explicit(&hot_bytes, budget, memory_order_relaxed);
+}
+
+static uint32_t hot_window(uint64_t slot_bytes)
+{
+    uint64_t slots = atomic_load_explicit(&hot_bytes, memory_order_relaxed) / slot_bytes;
     return slots < HOT_SLOTS_MIN ? HOT_SLOTS_MIN : slots > HOT_SLOTS_MAX ? HOT_SLOTS_MAX : (uint32_t)slots;
 }
 

@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define CHECK(what) ((what) ? (void)0 : check_failed(__FILE__, __LINE__, #what))
-#define CHECK_EQ(got, wanted) check_equal(__FILE__, __LINE__, #got, (long long)(got), (long long)(wanted))
+#define CHECK(what)            ((what) ? (void)0 : check_failed(__FILE__, __LINE__, #what))
+#define CHECK_EQ(got, wanted)  check_equal(__FILE__, __LINE__, #got, (long long)(got), (long long)(wanted))
 #define CHECK_SAYS(text, part) check_says(__FILE__, __LINE__, #text, (text), (part))
 
 _Noreturn void check_failed(const char *file, int line, const char *what);

@@ -96,7 +96,8 @@ void fake_ring(struct fake_producer *fake)
     ring(fake->bell);
 }
 
-struct fl_output_lane *fake_consumer_create(struct fake_consumer *fake, struct fl_output *output, uint32_t when_full, uint32_t credits)
+struct fl_output_lane *fake_consumer_create(struct fake_consumer *fake, struct fl_output *output, uint32_t when_full,
+                                            uint32_t credits)
 {
     struct wiring wiring;
     struct fl_lane_info info = {.credits = credits, .when_full = when_full};

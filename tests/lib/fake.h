@@ -42,7 +42,8 @@ struct fake_consumer {
     int bell; /* rings the producer */
 };
 
-struct fl_output_lane *fake_consumer_create(struct fake_consumer *fake, struct fl_output *output, uint32_t when_full, uint32_t credits);
+struct fl_output_lane *fake_consumer_create(struct fake_consumer *fake, struct fl_output *output, uint32_t when_full,
+                                            uint32_t credits);
 void fake_consumer_destroy(struct fake_consumer *fake);
 
 /* Puts one index in the ring of returns, as an honest consumer does. */

@@ -9,8 +9,8 @@
 #include "wiring.h"
 
 #define STAND_MAX_LANES 128
-#define STAND_WIDTH 40u
-#define STAND_HEIGHT 6u
+#define STAND_WIDTH     40u
+#define STAND_HEIGHT    6u
 
 struct stand_lane {
     struct fl_context *consumer;

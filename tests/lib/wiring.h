@@ -14,8 +14,8 @@
 
 struct wiring {
     struct fl_lane_info info;
-    int announce, returns;         /* memfds, or the pipe's write and read end */
-    int to_consumer, to_producer;  /* eventfds, -1 for a pipe */
+    int announce, returns;        /* memfds, or the pipe's write and read end */
+    int to_consumer, to_producer; /* eventfds, -1 for a pipe */
     void *announce_own, *returns_own;
 };
 
@@ -35,8 +35,8 @@ void wiring_lane(struct fl_output *output, struct fl_context *consumer, const st
 struct fl_pool *wiring_pool(struct fl_context *writer, struct fl_pool_info *info, int *fd);
 void wiring_pool_reader(struct fl_context *reader, int fd, const struct fl_pool_info *info);
 
-/* Forks a consumer of `output` as a process of its own, which runs `body` and ends with 0, or as a check that fails ends it. The child
- * dies with its parent. `pool_fd` is -1 for a pipe. */
+/* Forks a consumer of `output` as a process of its own, which runs `body` and ends with 0, or as a check that fails ends it. The
+ * child dies with its parent. `pool_fd` is -1 for a pipe. */
 struct wiring_child {
     struct fl_context *context;
     struct fl_lane *lane;

@@ -76,7 +76,8 @@ int fl_lane_take(struct fl_lane *lane, struct fl_frame **frame);
 /* True if take would not answer -EAGAIN. For use in fl_context_wait's `ready`. */
 bool fl_lane_ready(struct fl_lane *lane);
 
-/* "Nothing at or before this is still to come": false until the producer has said so once. */
+/* "Nothing at or before this is still to come": false until the producer has said so once. Never goes backwards; the time base is
+ * positive. */
 struct fl_through {
     uint64_t number;
     int64_t pts;
@@ -91,9 +92,10 @@ void fl_lane_producer_down(struct fl_lane *lane);
 /* Leaves: tells the producer that nothing more will be taken. Frames in hand are still to be released. */
 void fl_lane_leave(struct fl_lane *lane);
 
-/* Why the lane is dead, or NULL. A phrase for a message: "announced a frame outside its pool". */
+/* Why the lane is dead, or NULL. A phrase for a message: "announced a frame outside its pool". Any thread. */
 const char *fl_lane_fault(const struct fl_lane *lane);
 
+/* Any thread. */
 void fl_lane_get_stats(const struct fl_lane *lane, struct fl_lane_stats *stats);
 
 #pragma GCC visibility pop

@@ -65,6 +65,7 @@ void fl_output_lane_down(struct fl_output_lane *lane);
 /* Consumers that are still there (not stopped, down, or gone). */
 unsigned fl_output_listeners(const struct fl_output *output);
 
+/* Any thread. */
 const char *fl_output_lane_fault(const struct fl_output_lane *lane);
 void fl_output_lane_get_stats(const struct fl_output_lane *lane, struct fl_output_stats *stats);
 
