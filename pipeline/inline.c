@@ -144,6 +144,11 @@ static char glued_separator(const FlShellWord *word)
     return last == ';' || last == '!' ? last : first == ';' || first == '!' ? first : 0;
 }
 
+static char *separator_hint(char separator)
+{
+    return g_strdup_printf("'%c' separates only as a word of its own: put spaces around it", separator);
+}
+
 static gboolean is_known_key(const struct fl_kind_info *kind, const char *name)
 {
     return fl_kind_key(kind, name) || fl_key_find(fl_stage_keys, name) || fl_key_find(fl_lane_keys, name);
@@ -186,7 +191,7 @@ static void take_stray(Parser *parser, Segment *segment, guint i, const char *ma
     char glued = glued_separator(word) ? glued_separator(word) : glued_separator(word_at(segment, i - 1));
     g_autofree char *hint = NULL;
     if (glued)
-        hint = g_strdup_printf("'%c' separates only as a word of its own: put spaces around it", glued);
+        hint = separator_hint(glued);
     else if (main_argument && strchr(main_argument, '='))
         hint = g_strdup_printf("'%s' was taken as the %s of '%s', as it begins with no key of its", main_argument, kind->main_key,
                                kind->name);
@@ -277,7 +282,8 @@ static FlStageConfig *find_continued(Parser *parser, const Segment *segment)
     g_autofree char *all = fl_stage_names_text(parser->p), *more = g_strdup_printf("stages: %s", all);
     const char *nearest = fl_nearest(name.text, stages) ? NULL : fl_nearest(name.text, kinds);
     const char *const only[] = {nearest, NULL};
-    g_autofree char *hint = fl_did_you_mean(name.text, nearest ? only : stages, more);
+    const char *separator = strpbrk(name.text, "!;");
+    g_autofree char *hint = separator ? separator_hint(*separator) : fl_did_you_mean(name.text, nearest ? only : stages, more);
     fl_diagnose(parser->d, name.place, hint, "'%s' is neither a kind of stage nor the name of one", name.text);
     return fl_pipeline_add_stage(parser->p, name.text, name.place);
 }
@@ -313,7 +319,7 @@ static void set_kind(Parser *parser, FlStageConfig *stage, const FlShellWord *wo
     FlWord kind = as_word(parser, word);
     char glued = fl_kind_find(word->text) ? 0 : glued_separator(word);
     if (glued) {
-        g_autofree char *hint = g_strdup_printf("'%c' separates only as a word of its own: put spaces around it", glued);
+        g_autofree char *hint = separator_hint(glued);
         fl_diagnose(parser->d, kind.place, hint, "there is no kind of stage called '%s'", kind.text);
     } else {
         fl_stage_set_kind(stage, &kind, parser->d);

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #ifndef FL_LIBEXEC_DIR
@@ -69,13 +68,8 @@ int fl_run_spawn(FlRunStage *stage)
         error = -errno;
         goto out;
     }
-    stage->pidfd = (int)syscall(SYS_pidfd_open, stage->pid, 0); /* it cannot have been reaped: nobody else does */
-    if (stage->pidfd < 0) {
-        error = -errno;
-        kill(stage->pid, SIGKILL);
-        waitpid(stage->pid, NULL, 0);
-        goto out;
-    }
+    /* It cannot have been reaped: nobody else does. Where the call is unknown or forbidden, SIGCHLD tells (supervise.c). */
+    stage->pidfd = (int)syscall(SYS_pidfd_open, stage->pid, 0);
     stage->run->alive++;
     stage->life = FL_LIFE_STARTED;
     setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
@@ -97,5 +91,6 @@ void fl_run_kill(FlRunStage *stage)
     if (stage->life == FL_LIFE_NEW || stage->life == FL_LIFE_REAPED)
         return;
     stage->killed = TRUE;
-    syscall(SYS_pidfd_send_signal, stage->pidfd, SIGKILL, NULL, 0);
+    if (stage->pidfd < 0 || syscall(SYS_pidfd_send_signal, stage->pidfd, SIGKILL, NULL, 0) < 0)
+        kill(stage->pid, SIGKILL); /* not reaped yet, so the number is still its own */
 }

@@ -123,27 +123,42 @@ gboolean fl_run_send(FlRunStage *stage, const FlRunMessage *m)
 /* ---- exits ---- */
 
 /* What it said last is read before its death is believed: DONE and FAILED decide how the death is told. */
-static gboolean on_exit_of(gint fd, GIOCondition condition, gpointer data)
+static gboolean reap(FlRunStage *stage)
 {
-    FlRunStage *stage = data;
     FlRun *run = stage->run;
     if (wait4(stage->pid, &stage->wait_status, WNOHANG, &stage->usage) != stage->pid)
-        return G_SOURCE_CONTINUE;
+        return FALSE;
     read_control(stage, G_MAXUINT);
     close_control(stage);
-    if (stage->socket_deadline)
-        g_source_remove(stage->socket_deadline);
-    if (stage->wanted_timer)
-        g_source_remove(stage->wanted_timer);
-    stage->socket_deadline = stage->wanted_timer = stage->exit_source = 0;
-    close(stage->pidfd);
+    guint *sources[] = {&stage->socket_deadline, &stage->wanted_timer, &stage->exit_source};
+    for (unsigned i = 0; i < G_N_ELEMENTS(sources); i++) {
+        if (*sources[i])
+            g_source_remove(*sources[i]);
+        *sources[i] = 0;
+    }
+    if (stage->pidfd >= 0)
+        close(stage->pidfd);
     stage->pidfd = -1;
     stage->life = FL_LIFE_REAPED;
     run->alive--;
     fl_run_stage_ended(stage);
     if (run->alive == 0)
         g_main_loop_quit(run->loop);
-    return G_SOURCE_REMOVE;
+    return TRUE;
+}
+
+static gboolean on_exit_of(gint fd, GIOCondition condition, gpointer data)
+{
+    reap(data);
+    return G_SOURCE_CONTINUE; /* reap removes it, by its id */
+}
+
+/* For processes that have no pidfd. */
+static void reap_all(FlRun *run)
+{
+    for (unsigned i = 0; i < run->stage_count; i++)
+        if (run->stages[i].life != FL_LIFE_NEW && run->stages[i].life != FL_LIFE_REAPED)
+            reap(&run->stages[i]);
 }
 
 /* ---- signals, the clock ---- */
@@ -151,7 +166,11 @@ static gboolean on_exit_of(gint fd, GIOCondition condition, gpointer data)
 static gboolean on_signal(gint fd, GIOCondition condition, gpointer data)
 {
     struct signalfd_siginfo info;
-    if (read(fd, &info, sizeof info) == sizeof info)
+    if (read(fd, &info, sizeof info) != sizeof info)
+        return G_SOURCE_CONTINUE;
+    if (info.ssi_signo == SIGCHLD)
+        reap_all(data);
+    else
         fl_run_take_signal(data, (int)info.ssi_signo);
     return G_SOURCE_CONTINUE;
 }
@@ -163,6 +182,7 @@ static void catch_signals(FlRun *run)
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGCHLD);
     if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
         sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, &run->old_mask);
@@ -191,7 +211,8 @@ static gboolean launch(FlRunStage *stage)
         fl_run_fail(run, FL_EXIT_START, "%s: its process cannot be started: %s", stage->config->name, g_strerror(-error));
         return FALSE;
     }
-    stage->exit_source = g_unix_fd_add(stage->pidfd, G_IO_IN, on_exit_of, stage);
+    if (stage->pidfd >= 0)
+        stage->exit_source = g_unix_fd_add(stage->pidfd, G_IO_IN, on_exit_of, stage);
     stage->control_source = g_unix_fd_add(stage->control, G_IO_IN | G_IO_HUP | G_IO_ERR, on_control, stage);
     return fl_run_send_config(stage);
 }

@@ -1,7 +1,6 @@
 #include "description.h"
 
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 
 #define MOST_PIXELS_A_SIDE 65535
@@ -112,9 +111,10 @@ static gboolean parse_decimal_rate(const char *text, int *num, int *den)
     const char *rest;
     if (!parse_number(text, &value, &rest) || *rest || value < 0.001 || value > 1e6)
         return FALSE;
-    double whole = ceil(value);
-    if (fabs(value - whole * 1000 / 1001) < 0.005 && value != whole) {
-        *num = (int)whole * 1000;
+    int above = (int)value + 1;
+    double exact = above * 1000.0 / 1001;
+    if (value > exact - 0.005 && value < exact + 0.005 && value != (int)value) {
+        *num = above * 1000;
         *den = 1001;
     } else {
         *num = (int)(value * 1000 + 0.5);

@@ -54,11 +54,24 @@ static void report_damage(struct decode *decode, int error)
     fl_stage_damage(decode->stage, text);
 }
 
+/* The supervisor says that nothing came; why is known here, where libav has not complained already. */
+static int end_pictures(struct decode *decode)
+{
+    if (decode->pictures > 0)
+        return FL_STAGE_END;
+    if (decode->encrypted)
+        fl_stage_warn(decode->stage, "%s: the video is encrypted; give its key with option.decryption_key=HEX", decode->url);
+    else if (decode->video_packets == 0)
+        fl_stage_warn(decode->stage, "%s: its video stream (%s) holds no data", decode->url, avcodec_get_name(decode->codec->codec_id));
+    return FL_STAGE_END;
+}
+
 /* ---- pictures ---- */
 
 static int publish_picture(struct decode *decode)
 {
     AVFrame *frame = decode->frame;
+    decode->pictures++;
     decode_clock_stamp(&decode->clock, frame);
     decode_apply_rotation(decode, frame);
     frame->sample_aspect_ratio = av_guess_sample_aspect_ratio(decode->format, decode->video, frame);
@@ -74,6 +87,13 @@ static void send(struct decode *decode, const AVPacket *packet)
 {
     int error = avcodec_send_packet(decode->codec, packet);
     report_damage(decode, error == AVERROR_EOF || error == AVERROR(EAGAIN) ? 0 : error);
+}
+
+static void send_video(struct decode *decode, const AVPacket *packet)
+{
+    decode->video_packets++;
+    decode->encrypted |= av_packet_get_side_data(packet, AV_PKT_DATA_ENCRYPTION_INFO, NULL) != NULL;
+    send(decode, packet);
 }
 
 static int end_input(struct decode *decode, int why)
@@ -95,7 +115,7 @@ static int read_packet(struct decode *decode)
     int index = packet->stream_index; /* a demuxer's word; streams may also have come up since */
     error = 0;
     if (index == decode->video->index)
-        send(decode, packet);
+        send_video(decode, packet);
     else if (index >= 0 && (unsigned)index < decode->stream_count && decode->packet_stream[index] >= 0 && decode->packets_wanted)
         error = decode_publish_packet(decode, packet);
     av_packet_unref(packet);
@@ -113,11 +133,11 @@ static int produce_decode(struct fl_stage *stage)
         return publish_picture(decode);
     }
     if (error == AVERROR_EOF)
-        return FL_STAGE_END;
+        return end_pictures(decode);
     if (error != AVERROR(EAGAIN))
         report_damage(decode, error);
     if (decode->flushing)
-        return ++decode->flush_errors < MOST_FLUSH_ERRORS ? 0 : FL_STAGE_END;
+        return ++decode->flush_errors < MOST_FLUSH_ERRORS ? 0 : end_pictures(decode);
     return read_packet(decode);
 }
 

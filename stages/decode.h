@@ -50,6 +50,8 @@ struct decode {
     bool flushing; /* the input has ended */
     unsigned flush_errors;
     unsigned complaints; /* of libav, that were reported */
+    uint64_t video_packets, pictures;
+    bool encrypted;
 };
 
 /* Each fails through fl_stage_fail. */

@@ -85,6 +85,10 @@ static const struct bad inline_forms[] = {
     {"pattern ! null; pattern ! null", "-e:1:11: error: there is no kind of stage called 'null;'\n"
                                        "    1 | pattern ! null; pattern ! null\n"
                                        "      |           ^^^^^ ';' separates only as a word of its own: put spaces around it\n"},
+    {"pattern!null",
+     "-e:1:1: error: 'pattern!null' is neither a kind of stage nor the name of one\n"
+     "    1 | pattern!null\n"
+     "      | ^^^^^^^^^^^^ '!' separates only as a word of its own: put spaces around it\n"},
     {"pattern ! filter 'hflip", "-e:1:18: error: this quote does not end\n"
                                 "    1 | pattern ! filter 'hflip\n"
                                 "      |                  ^ close it, or put a backslash before it\n"},
