@@ -189,7 +189,8 @@ static void apply_fields(const struct fl_desc *desc, AVFrame *frame)
     bool interlaced = desc->field_order != FL_FIELD_PROGRESSIVE, top = desc->field_order == FL_FIELD_TOP_FIRST;
     bool key = desc->flags & FL_FRAME_KEY;
 #if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(58, 7, 100)
-    frame->flags |= (interlaced ? AV_FRAME_FLAG_INTERLACED : 0) | (top ? AV_FRAME_FLAG_TOP_FIELD_FIRST : 0) | (key ? AV_FRAME_FLAG_KEY : 0);
+    frame->flags |=
+        (interlaced ? AV_FRAME_FLAG_INTERLACED : 0) | (top ? AV_FRAME_FLAG_TOP_FIELD_FIRST : 0) | (key ? AV_FRAME_FLAG_KEY : 0);
 #else
     frame->interlaced_frame = interlaced;
     frame->top_field_first = top;

@@ -1,5 +1,5 @@
-/* The only bridge between libav's AVFrame and a slot. Every stage that hands pictures to libav*, or takes them from it, goes through
- * here; nothing else in stages/ translates a description. Needs libavutil alone.
+/* The only bridge between libav's AVFrame and a slot. Every stage that hands pictures to libav*, or takes them from it, goes
+ * through here; nothing else in stages/ translates a description. Needs libavutil alone.
  *
  * Into libav:   fl_av_wrap makes an AVFrame of a taken frame without touching a pixel. It is read-only to libav and holds a
  *               reference of the frame, which goes when the last AVBufferRef goes, on whatever thread that is.
@@ -21,9 +21,9 @@
 
 #include "stage.h"
 
-#define FL_AV_ALIGN 64
+#define FL_AV_ALIGN       64
 #define FL_AV_SLACK_BYTES 128
-#define FL_AV_SIDE_BYTES 4096
+#define FL_AV_SIDE_BYTES  4096
 
 /* ---- words ---- */
 
@@ -63,9 +63,9 @@ int fl_av_side_to_frame(const uint8_t *records, size_t bytes, AVFrame *frame);
 
 /* ---- a taken frame for libav ---- */
 
-/* Fills `out` (blank, from av_frame_alloc) with a read-only view of a taken frame: fields, planes, side data, one AVBufferRef over the
- * whole slot. Where the producer left too little room after a plane for libav's reading beyond it, the view is a private copy instead, and counted.
- * -EBADMSG (fl_av_check), -ENOMEM. On failure `out` is blank again. */
+/* Fills `out` (blank, from av_frame_alloc) with a read-only view of a taken frame: fields, planes, side data, one AVBufferRef over
+ * the whole slot. Where the producer left too little room after a plane for libav's reading beyond it, the view is a private copy
+ * instead, and counted. -EBADMSG (fl_av_check), -ENOMEM. On failure `out` is blank again. */
 int fl_av_wrap(struct fl_stage *stage, struct fl_frame *frame, AVFrame *out);
 
 /* Which frame (wrapped, or acquired and given to fl_av_slot_frame) all planes of `frame` lie in, or NULL if they lie elsewhere.
@@ -83,13 +83,14 @@ struct fl_av_layout {
     uint64_t payload_bytes; /* to ask for: planes, slack, side data */
 };
 
-/* Plans a slot for a picture of width x height, in memory that is alloc_width x alloc_height (>=; what avcodec_align_dimensions2 says, or
- * the same again). -EINVAL: impossible size; -ENOTSUP: see fl_av_can_carry; -EOVERFLOW: larger than a slot can be. */
-int fl_av_layout_init(struct fl_av_layout *layout, enum AVPixelFormat format, int width, int height, int alloc_width, int alloc_height);
+/* Plans a slot for a picture of width x height, in memory that is alloc_width x alloc_height (>=; what avcodec_align_dimensions2
+ * says, or the same again). -EINVAL: impossible size; -ENOTSUP: see fl_av_can_carry; -EOVERFLOW: larger than a slot can be. */
+int fl_av_layout_init(struct fl_av_layout *layout, enum AVPixelFormat format, int width, int height, int alloc_width,
+                      int alloc_height);
 
-/* Lays `out` over an acquired slot: data, linesize, format, size, and one AVBufferRef over the slot, which takes a reference of its own.
- * With `keep` libav may never write the frame again once it was filled (AV_BUFFER_FLAG_READONLY): for decoders, which
- * hold a frame for reference while others read it. -ENOMEM, -ENOSPC (the slot is too small), -EINVAL (already published). */
+/* Lays `out` over an acquired slot: data, linesize, format, size, and one AVBufferRef over the slot, which takes a reference of its
+ * own. With `keep` libav may never write the frame again once it was filled (AV_BUFFER_FLAG_READONLY): for decoders, which hold a
+ * frame for reference while others read it. -ENOMEM, -ENOSPC (the slot is too small), -EINVAL (already published). */
 int fl_av_slot_frame(struct fl_frame *slot, const struct fl_av_layout *layout, bool keep, AVFrame *out);
 
 /* Writes the frame's side data into a slot that was not published yet and says so in `desc`; does nothing where it was. */
@@ -100,8 +101,8 @@ void fl_av_put_side(const AVFrame *frame, struct fl_frame *slot, struct fl_desc 
 int fl_av_copy_to_slot(struct fl_stage *stage, unsigned port, const AVFrame *frame, struct fl_desc *desc, struct fl_frame **slot);
 
 /* Describes and announces `frame` on `port` without a copy where it lies in a slot, with a counted one otherwise. `like` gives
- * number, epoch, part, origin_ns, parameters, stream (NULL: a source's frame, all 0). Fails through fl_stage_fail where the format cannot be
- * carried. Returns what fl_stage_publish returns. The AVFrame stays the caller's. */
+ * number, epoch, part, origin_ns, parameters, stream (NULL: a source's frame, all 0). Fails through fl_stage_fail where the format
+ * cannot be carried. Returns what fl_stage_publish returns. The AVFrame stays the caller's. */
 int fl_av_publish(struct fl_stage *stage, unsigned port, const AVFrame *frame, AVRational time_base, const struct fl_desc *like);
 
 #endif

@@ -71,7 +71,8 @@ struct fl_frame *fl_av_frame_slot(const AVFrame *frame)
         return NULL;
     pthread_mutex_lock(&covers_lock);
     for (struct cover *c = covers; c && !found; c = c->next)
-        if (frame->buf[0]->data == fl_frame_base(c->frame) && all_within(frame, fl_frame_base(c->frame), fl_frame_capacity(c->frame)))
+        if (frame->buf[0]->data == fl_frame_base(c->frame) &&
+            all_within(frame, fl_frame_base(c->frame), fl_frame_capacity(c->frame)))
             found = c->frame;
     pthread_mutex_unlock(&covers_lock);
     return found;
@@ -175,8 +176,8 @@ static bool strides_aligned(const int strides[4])
     return true;
 }
 
-/* Widens the picture until every stride is aligned, instead of each stride for itself: some codecs take strides of chroma and luma to be
- * in the ratio of their widths. */
+/* Widens the picture until every stride is aligned, instead of each stride for itself: some codecs take strides of chroma and luma
+ * to be in the ratio of their widths. */
 static int align_strides(enum AVPixelFormat format, int width, int strides[4])
 {
     for (;;) {
@@ -188,7 +189,8 @@ static int align_strides(enum AVPixelFormat format, int width, int strides[4])
     }
 }
 
-int fl_av_layout_init(struct fl_av_layout *layout, enum AVPixelFormat format, int width, int height, int alloc_width, int alloc_height)
+int fl_av_layout_init(struct fl_av_layout *layout, enum AVPixelFormat format, int width, int height, int alloc_width,
+                      int alloc_height)
 {
     int strides[4];
     uint64_t at = 0;
@@ -243,7 +245,8 @@ int fl_av_copy_to_slot(struct fl_stage *stage, unsigned port, const AVFrame *fra
     struct fl_av_layout layout;
     AVFrame *view = av_frame_alloc();
     struct fl_frame *fresh = NULL;
-    int error = view ? fl_av_layout_init(&layout, frame->format, frame->width, frame->height, frame->width, frame->height) : -ENOMEM;
+    int error =
+        view ? fl_av_layout_init(&layout, frame->format, frame->width, frame->height, frame->width, frame->height) : -ENOMEM;
     if (error == 0)
         error = fl_stage_acquire(stage, port, layout.payload_bytes, &fresh);
     if (error == 0)
@@ -291,8 +294,9 @@ int fl_av_publish(struct fl_stage *stage, unsigned port, const AVFrame *frame, A
     int error = fl_av_describe(frame, time_base, &desc);
     if (error < 0) {
         const char *name = av_get_pix_fmt_name(frame->format);
-        return fl_stage_fail(stage, FL_STAGE_ERROR_RUN, error, "pictures of %dx%d in pixel format %s cannot be carried; choose another format",
-                             frame->width, frame->height, name ? name : "(unknown)");
+        return fl_stage_fail(stage, FL_STAGE_ERROR_RUN, error,
+                             "pictures of %dx%d in pixel format %s cannot be carried; choose another format", frame->width,
+                             frame->height, name ? name : "(unknown)");
     }
     return publish_described(stage, port, frame, &desc);
 }

@@ -9,13 +9,14 @@
 
 /* Where the headers do not say. The first picture tells, and is then a change of format. */
 #define GUESSED_FORMAT AV_PIX_FMT_YUV420P
-#define GUESSED_WIDTH 320
+#define GUESSED_WIDTH  320
 #define GUESSED_HEIGHT 240
 
 static const uint8_t *stream_side(const AVStream *stream, enum AVPacketSideDataType type, size_t *bytes)
 {
 #if LIBAVFORMAT_VERSION_INT >= AV_VERSION_INT(60, 15, 100)
-    const AVPacketSideData *found = av_packet_side_data_get(stream->codecpar->coded_side_data, stream->codecpar->nb_coded_side_data, type);
+    const AVPacketSideData *found =
+        av_packet_side_data_get(stream->codecpar->coded_side_data, stream->codecpar->nb_coded_side_data, type);
     *bytes = found ? found->size : 0;
     return found ? found->data : NULL;
 #else
@@ -54,7 +55,9 @@ static void expect(const struct decode *decode, AVFrame *frame)
     const AVCodecContext *codec = decode->codec;
     const AVCodecParameters *parameters = decode->video->codecpar;
     bool sized = codec->width > 0 && codec->height > 0;
-    frame->format = fl_av_can_carry(codec->pix_fmt) ? codec->pix_fmt : fl_av_can_carry(parameters->format) ? parameters->format : GUESSED_FORMAT;
+    frame->format = fl_av_can_carry(codec->pix_fmt)       ? codec->pix_fmt
+                    : fl_av_can_carry(parameters->format) ? parameters->format
+                                                          : GUESSED_FORMAT;
     frame->width = sized ? codec->width : GUESSED_WIDTH;
     frame->height = sized ? codec->height : GUESSED_HEIGHT;
     frame->sample_aspect_ratio = av_guess_sample_aspect_ratio(decode->format, decode->video, NULL);
@@ -96,8 +99,8 @@ int decode_describe(struct decode *decode)
     int width = like->width, height = like->height;
     av_frame_free(&like);
     if (output->payload_bytes == 0)
-        return fl_stage_fail(decode->stage, FL_STAGE_ERROR_START, -EOVERFLOW, "%s: pictures of %dx%d are larger than a slot can be", decode->url,
-                             width, height);
+        return fl_stage_fail(decode->stage, FL_STAGE_ERROR_START, -EOVERFLOW, "%s: pictures of %dx%d are larger than a slot can be",
+                             decode->url, width, height);
     decode_describe_packets(decode);
     return 0;
 }

@@ -11,7 +11,8 @@
 #include "decode.h"
 #include "decode-options.h"
 
-/* libavdevice has always had libavformat's major number. Loading it costs more than all else together, so only who names a device has it. */
+/* libavdevice has always had libavformat's major number. Loading it costs more than all else together, so only who names a device
+ * has it. */
 #define DEVICE_LIBRARY "libavdevice.so." AV_STRINGIFY(LIBAVFORMAT_VERSION_MAJOR)
 
 static const AVInputFormat *find_device(struct decode *decode, const char *name)
@@ -46,7 +47,8 @@ static int asked_to_stop(void *opaque)
 static const char *open_remedy(const struct decode *decode, int error)
 {
     if (decode->file.refused[0])
-        return "it wants to open other files, which a stage that is given one open file may not; name it as file:PATH to allow that";
+        return "it wants to open other files, which a stage that is given one open file may not; name it as file:PATH to allow "
+               "that";
     switch (error) {
     case AVERROR(EISDIR):
         return "it is a folder; name a file in it, or numbered pictures as FOLDER/%04d.png";
@@ -70,11 +72,12 @@ static int fail_open(struct decode *decode, int error)
     if (error == AVERROR_EXIT)
         return -ECANCELED;
     if (error == AVERROR(EISDIR) || error == AVERROR(ENODATA))
-        return fl_stage_fail(decode->stage, FL_STAGE_ERROR_START, error, "cannot open %s: %s", decode->url, open_remedy(decode, error));
+        return fl_stage_fail(decode->stage, FL_STAGE_ERROR_START, error, "cannot open %s: %s", decode->url,
+                             open_remedy(decode, error));
     av_strerror(error, words, sizeof words);
     bool twice = strstr(reason, words) != NULL;
-    return fl_stage_fail(decode->stage, FL_STAGE_ERROR_START, fl_av_errno(error), "cannot open %s: %s%s%s%s; %s", decode->url, reason,
-                         twice ? "" : " (", twice ? "" : words, twice ? "" : ")", open_remedy(decode, error));
+    return fl_stage_fail(decode->stage, FL_STAGE_ERROR_START, fl_av_errno(error), "cannot open %s: %s%s%s%s; %s", decode->url,
+                         reason, twice ? "" : " (", twice ? "" : words, twice ? "" : ")", open_remedy(decode, error));
 }
 
 /* The supervisor opens files; what is no file (a URL, a device, a pattern of names) libavformat opens itself. */
@@ -108,7 +111,8 @@ int decode_open_input(struct decode *decode)
     if (error == 0) {
         /* The demuxer's own last resort to find all programs of a transport stream, as ffmpeg asks it. */
         av_dict_set(&options, "scan_all_pmts", "1", AV_DICT_DONT_OVERWRITE);
-        error = avformat_open_input(&decode->format, decode->url, (AVInputFormat *)format, &options); /* not const before libavformat 59 */
+        error = avformat_open_input(&decode->format, decode->url, (AVInputFormat *)format,
+                                    &options); /* not const before libavformat 59 */
         error = error < 0 ? fail_open(decode, error) : 0;
     }
     decode_options_left_by_format(decode, options);
@@ -155,8 +159,8 @@ static int no_video(struct decode *decode)
     char there[512] = "";
     for (unsigned i = 0; i < decode->format->nb_streams; i++)
         name_stream(there, sizeof there, decode->format->streams[i]);
-    return fl_stage_fail(decode->stage, FL_STAGE_ERROR_START, -ENODATA, "%s has no video stream: %s%s; give a file with video", decode->url,
-                         there[0] ? "it has " : "it has no stream at all", there);
+    return fl_stage_fail(decode->stage, FL_STAGE_ERROR_START, -ENODATA, "%s has no video stream: %s%s; give a file with video",
+                         decode->url, there[0] ? "it has " : "it has no stream at all", there);
 }
 
 /* Everything that goes nowhere is named, in one line each for sound and for the rest. */
@@ -239,7 +243,8 @@ int decode_open_codec(struct decode *decode)
     if (unknown < 0)
         return unknown;
     if (error < 0)
-        return fl_stage_fail(stage, FL_STAGE_ERROR_START, fl_av_errno(error), "%s: the decoder %s does not start: %s; see what ffprobe says",
-                             decode->url, codec->name, fl_av_log_reason(error));
+        return fl_stage_fail(stage, FL_STAGE_ERROR_START, fl_av_errno(error),
+                             "%s: the decoder %s does not start: %s; see what ffprobe says", decode->url, codec->name,
+                             fl_av_log_reason(error));
     return 0;
 }

@@ -33,8 +33,9 @@ int decode_options_check(struct decode *decode, const AVDictionary *left)
     while ((entry = av_dict_get(left, "", entry, AV_DICT_IGNORE_SUFFIX)))
         if (av_dict_get(decode->left_by_format, entry->key, NULL, 0))
             return fl_stage_fail(decode->stage, FL_STAGE_ERROR_CONFIG, -ENOENT,
-                                 "neither the demuxer %s nor the decoder %s has an option '%s'; 'ffmpeg -h demuxer=%s' and 'ffmpeg -h decoder=%s' list them",
-                                 decode->format->iformat->name, decode->codec->codec->name, entry->key, decode->format->iformat->name,
-                                 decode->codec->codec->name);
+                                 "neither the demuxer %s nor the decoder %s has an option '%s'; 'ffmpeg -h demuxer=%s' and 'ffmpeg "
+                                 "-h decoder=%s' list them",
+                                 decode->format->iformat->name, decode->codec->codec->name, entry->key,
+                                 decode->format->iformat->name, decode->codec->codec->name);
     return 0;
 }

@@ -9,8 +9,8 @@
 
 #include "decode.h"
 
-#define SLOT_BYTES 65536 /* what nearly every packet of sound fits in; a larger one gets a larger pool */
-#define SIDE_ALIGN 8
+#define SLOT_BYTES         65536 /* what nearly every packet of sound fits in; a larger one gets a larger pool */
+#define SIDE_ALIGN         8
 #define SKIP_SAMPLES_BYTES 10
 
 /* ---- streams ---- */
@@ -111,7 +111,8 @@ void decode_describe_packets(struct decode *decode)
         append_metadata(out, &used, stream);
         decode->packet_stream[i] = (int32_t)out->stream_count++;
         if (out->first.kind == 0)
-            out->first = (struct fl_desc){.kind = FL_KIND_PACKET, .time_base_num = stream->time_base.num, .time_base_den = stream->time_base.den};
+            out->first = (struct fl_desc){
+                .kind = FL_KIND_PACKET, .time_base_num = stream->time_base.num, .time_base_den = stream->time_base.den};
     }
     if (out->first.kind == 0)
         out->first = (struct fl_desc){.kind = FL_KIND_PACKET, .time_base_num = 1, .time_base_den = 1000};
@@ -160,7 +161,8 @@ static void describe_packet(const struct decode *decode, const AVPacket *packet,
         .time_base_num = stream->time_base.num,
         .time_base_den = stream->time_base.den,
         .stream = (uint32_t)decode->packet_stream[packet->stream_index],
-        .flags = (packet->flags & AV_PKT_FLAG_KEY ? FL_FRAME_KEY : 0) | (packet->flags & AV_PKT_FLAG_CORRUPT ? FL_FRAME_CORRUPT : 0) |
+        .flags = (packet->flags & AV_PKT_FLAG_KEY ? FL_FRAME_KEY : 0) |
+                 (packet->flags & AV_PKT_FLAG_CORRUPT ? FL_FRAME_CORRUPT : 0) |
                  (packet->flags & AV_PKT_FLAG_DISCARD ? FL_FRAME_DISCARD : 0),
     };
     if (packet->size <= 0)

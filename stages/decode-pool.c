@@ -17,8 +17,8 @@ static int plan(AVCodecContext *codec, enum AVPixelFormat format, int width, int
 
 /* A slot where there is one, otherwise libavcodec's own memory and a copy later. Called on any of the decoder's threads.
  *
- * The slot is marked read-only to libavcodec from the beginning (it fills the frame it asked for all the same): decoders that patch their
- * last picture write into it only while it is writable, and here others read it. They then ask for a new one. */
+ * The slot is marked read-only to libavcodec from the beginning (it fills the frame it asked for all the same): decoders that patch
+ * their last picture write into it only while it is writable, and here others read it. They then ask for a new one. */
 int decode_get_buffer(AVCodecContext *codec, AVFrame *frame, int flags)
 {
     struct decode *decode = codec->opaque;

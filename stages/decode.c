@@ -62,7 +62,8 @@ static int end_pictures(struct decode *decode)
     if (decode->encrypted)
         fl_stage_warn(decode->stage, "%s: the video is encrypted; give its key with option.decryption_key=HEX", decode->url);
     else if (decode->video_packets == 0)
-        fl_stage_warn(decode->stage, "%s: its video stream (%s) holds no data", decode->url, avcodec_get_name(decode->codec->codec_id));
+        fl_stage_warn(decode->stage, "%s: its video stream (%s) holds no data", decode->url,
+                      avcodec_get_name(decode->codec->codec_id));
     return FL_STAGE_END;
 }
 

@@ -21,14 +21,14 @@
 #include "stage.h"
 
 #define DECODE_PICTURES 0 /* output ports */
-#define DECODE_PACKETS 1
+#define DECODE_PACKETS  1
 
 /* Time stamps for pictures that have none: counted on from the last that had one. */
 struct decode_clock {
     AVRational time_base;
-    AVRational rate;  /* nominal */
-    int64_t known;    /* last known pts, or 0 */
-    int64_t since;    /* pictures since then */
+    AVRational rate; /* nominal */
+    int64_t known;   /* last known pts, or 0 */
+    int64_t since;   /* pictures since then */
     bool any;
 };
 

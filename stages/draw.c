@@ -7,7 +7,8 @@
 #include <libavutil/common.h>
 #include <libavutil/imgutils.h>
 
-#define REFUSED_FLAGS (AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BAYER | AV_PIX_FMT_FLAG_FLOAT)
+#define REFUSED_FLAGS                                                                                                              \
+    (AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BAYER | AV_PIX_FMT_FLAG_FLOAT)
 
 #define PROBE_WIDTH 64
 
@@ -16,10 +17,11 @@
 
 /* A row a byte, the leftmost cell in bit 4. */
 static const uint8_t glyphs[10][CELLS_HIGH] = {
-    {0x0e, 0x11, 0x13, 0x15, 0x19, 0x11, 0x0e}, {0x04, 0x0c, 0x04, 0x04, 0x04, 0x04, 0x0e}, {0x0e, 0x11, 0x01, 0x06, 0x08, 0x10, 0x1f},
-    {0x1f, 0x01, 0x02, 0x06, 0x01, 0x11, 0x0e}, {0x02, 0x06, 0x0a, 0x12, 0x1f, 0x02, 0x02}, {0x1f, 0x10, 0x1e, 0x01, 0x01, 0x11, 0x0e},
-    {0x06, 0x08, 0x10, 0x1e, 0x11, 0x11, 0x0e}, {0x1f, 0x01, 0x02, 0x04, 0x08, 0x08, 0x08}, {0x0e, 0x11, 0x11, 0x0e, 0x11, 0x11, 0x0e},
-    {0x0e, 0x11, 0x11, 0x0f, 0x01, 0x02, 0x0c},
+    {0x0e, 0x11, 0x13, 0x15, 0x19, 0x11, 0x0e}, {0x04, 0x0c, 0x04, 0x04, 0x04, 0x04, 0x0e},
+    {0x0e, 0x11, 0x01, 0x06, 0x08, 0x10, 0x1f}, {0x1f, 0x01, 0x02, 0x06, 0x01, 0x11, 0x0e},
+    {0x02, 0x06, 0x0a, 0x12, 0x1f, 0x02, 0x02}, {0x1f, 0x10, 0x1e, 0x01, 0x01, 0x11, 0x0e},
+    {0x06, 0x08, 0x10, 0x1e, 0x11, 0x11, 0x0e}, {0x1f, 0x01, 0x02, 0x04, 0x08, 0x08, 0x08},
+    {0x0e, 0x11, 0x11, 0x0e, 0x11, 0x11, 0x0e}, {0x0e, 0x11, 0x11, 0x0f, 0x01, 0x02, 0x0c},
 };
 
 static bool is_alpha(const AVPixFmtDescriptor *pixels, int c)
@@ -91,7 +93,8 @@ static uint16_t component_code(const struct fl_canvas *canvas, int c, const doub
     double y = canvas->kr * rgb[0] + (1 - canvas->kr - canvas->kb) * rgb[1] + canvas->kb * rgb[2];
     if (c == 0)
         return luma_code(canvas, y, depth);
-    return c == 1 ? chroma_code(canvas, (rgb[2] - y) / (2 * (1 - canvas->kb)), depth) : chroma_code(canvas, (rgb[0] - y) / (2 * (1 - canvas->kr)), depth);
+    return c == 1 ? chroma_code(canvas, (rgb[2] - y) / (2 * (1 - canvas->kb)), depth)
+                  : chroma_code(canvas, (rgb[0] - y) / (2 * (1 - canvas->kr)), depth);
 }
 
 struct fl_colour fl_draw_colour(const struct fl_canvas *canvas, double r, double g, double b)
@@ -125,7 +128,8 @@ static void fill_component(const struct fl_canvas *canvas, int c, int x0, int y0
 {
     const AVComponentDescriptor *comp = &canvas->pixels->comp[c];
     for (int y = y0; y < y1; y++) {
-        uint8_t *at = canvas->data[comp->plane] + (ptrdiff_t)y * canvas->stride[comp->plane] + (ptrdiff_t)x0 * comp->step + comp->offset;
+        uint8_t *at =
+            canvas->data[comp->plane] + (ptrdiff_t)y * canvas->stride[comp->plane] + (ptrdiff_t)x0 * comp->step + comp->offset;
         if (comp->depth == 8)
             fill_bytes(at, comp->step, x1 - x0, (uint8_t)value);
         else
@@ -141,7 +145,8 @@ void fl_draw_rectangle(const struct fl_canvas *canvas, int x, int y, int width, 
     if (x >= x1 || y >= y1)
         return;
     for (int c = 0; c < canvas->pixels->nb_components; c++) {
-        int h = is_chroma(canvas->pixels, c) ? canvas->pixels->log2_chroma_w : 0, v = is_chroma(canvas->pixels, c) ? canvas->pixels->log2_chroma_h : 0;
+        int h = is_chroma(canvas->pixels, c) ? canvas->pixels->log2_chroma_w : 0,
+            v = is_chroma(canvas->pixels, c) ? canvas->pixels->log2_chroma_h : 0;
         fill_component(canvas, c, x >> h, y >> v, AV_CEIL_RSHIFT(x1, h), AV_CEIL_RSHIFT(y1, v), colour->value[c]);
     }
 }

@@ -1,5 +1,5 @@
-/* Rectangles of one colour, and digits made of them, in any format whose samples are whole bytes or 16-bit words: planar and packed YUV,
- * RGB and grey. Where chroma is coarser than luma a rectangle's edges are rounded outwards to its grid. */
+/* Rectangles of one colour, and digits made of them, in any format whose samples are whole bytes or 16-bit words: planar and packed
+ * YUV, RGB and grey. Where chroma is coarser than luma a rectangle's edges are rounded outwards to its grid. */
 #ifndef FL_DRAW_H
 #define FL_DRAW_H
 

@@ -179,15 +179,17 @@ static int try_ways(struct encode *encode, const AVFrame *like, AVCodecContext *
     return first_error;
 }
 
-/* Pictures that an encoder may have in hand at once. Those that libavcodec wraps copy what they are given; its own keep references,
- * as many as they reorder, and one a thread where they work on several pictures at once. */
+/* Pictures that an encoder may have in hand at once. Those that libavcodec wraps copy what they are given; its own keep references: to the
+ * last pictures, to as many as they reorder, and one a thread where they work on several pictures at once. */
 static unsigned expected_hold(const AVCodecContext *context)
 {
-    unsigned hold = 1;
-    if (!context->codec->wrapper_name && context->max_b_frames > 0)
-        hold += (unsigned)context->max_b_frames + 1;
-    if (context->active_thread_type & FF_THREAD_FRAME && context->thread_count > 1 && !context->codec->wrapper_name)
-        hold += (unsigned)context->thread_count + 1;
+    unsigned hold = 3;
+    if (context->codec->wrapper_name)
+        return 1;
+    if (context->max_b_frames > 0)
+        hold += (unsigned)context->max_b_frames;
+    if (context->active_thread_type & FF_THREAD_FRAME && context->thread_count > 1)
+        hold += (unsigned)context->thread_count;
     return hold < 32 ? hold : 32;
 }
 

@@ -9,7 +9,7 @@
 #include <libavutil/mem.h>
 
 #define BUFFER_BYTES 65536
-#define LOOK_MS 100 /* a reader of a pipe looks up that often whether it is to stop */
+#define LOOK_MS      100 /* a reader of a pipe looks up that often whether it is to stop */
 
 /* A pipe or a terminal may be silent for ever. */
 static int wait_readable(struct fl_input_file *input)

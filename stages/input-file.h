@@ -15,8 +15,8 @@ struct fl_input_file {
     char refused[256]; /* the first other file that the demuxer wanted; "" if none */
 };
 
-/* Takes `fd` over, also on failure. `format` reads from it from then on, and its attempts to open anything else are refused. -ENOMEM,
- * -EISDIR, -ENODATA (an empty file). */
+/* Takes `fd` over, also on failure. `format` reads from it from then on, and its attempts to open anything else are refused.
+ * -ENOMEM, -EISDIR, -ENODATA (an empty file). */
 int fl_input_file_open(struct fl_input_file *input, struct fl_stage *stage, int fd, AVFormatContext *format);
 /* After the format context is closed. Accepts what was never opened. */
 void fl_input_file_close(struct fl_input_file *input);

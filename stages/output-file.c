@@ -43,13 +43,15 @@ int fl_output_file_fail(struct fl_output_file *file, int error)
     if (file->failed || error == -ECANCELED)
         return error;
     file->failed = true;
-    return fl_stage_fail(file->stage, FL_STAGE_ERROR_RUN, error, "cannot write %s: %s%s", shown(file), strerror(-error), remedy(error));
+    return fl_stage_fail(file->stage, FL_STAGE_ERROR_RUN, error, "cannot write %s: %s%s", shown(file), strerror(-error),
+                         remedy(error));
 }
 
 static int fail_open(struct fl_output_file *file, int error)
 {
     file->failed = true;
-    return fl_stage_fail(file->stage, FL_STAGE_ERROR_START, error, "cannot make %s: %s%s", shown(file), strerror(-error), remedy(error));
+    return fl_stage_fail(file->stage, FL_STAGE_ERROR_START, error, "cannot make %s: %s%s", shown(file), strerror(-error),
+                         remedy(error));
 }
 
 static int open_stdout(struct fl_output_file *file)

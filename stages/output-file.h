@@ -21,8 +21,8 @@ struct fl_output_file {
     int fd;          /* -1: not open */
     bool created;    /* it was not there before */
     bool started;
-    bool regular;    /* can be cut off and sought in */
-    bool failed;     /* said so already */
+    bool regular; /* can be cut off and sought in */
+    bool failed;  /* said so already */
 };
 
 /* `overwrite` false: an existing regular file is an error. Errors are said with fl_stage_fail, FL_STAGE_ERROR_START. */

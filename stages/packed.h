@@ -1,5 +1,5 @@
-/* A picture as a file wants it: rows without padding, plane after plane, as libavutil's av_image_copy_to_buffer with alignment 1 would
- * give it, but as a list of pieces that point into the slot: nothing is copied. */
+/* A picture as a file wants it: rows without padding, plane after plane, as libavutil's av_image_copy_to_buffer with alignment 1
+ * would give it, but as a list of pieces that point into the slot: nothing is copied. */
 #ifndef FL_PACKED_H
 #define FL_PACKED_H
 

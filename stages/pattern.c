@@ -1,5 +1,5 @@
-/* pattern: a moving test picture. Colour bars over a grey ramp, a bar that moves through the ramp, and the number of the frame, large enough to
- * be read off a screen or by a program. The same options give the same bytes everywhere.
+/* pattern: a moving test picture. Colour bars over a grey ramp, a bar that moves through the ramp, and the number of the frame,
+ * large enough to be read off a screen or by a program. The same options give the same bytes everywhere.
  *
  * What does not move is drawn once; a frame is a copy of it and a few rectangles. Formats that cannot be drawn into (bit-packed,
  * palette, float, ...) are drawn as RGB and converted by libswscale. */
@@ -16,10 +16,10 @@
 #include "av-log.h"
 #include "draw.h"
 
-#define DIGITS 6
-#define SLICE_NS 20000000ll /* longest sleep between two looks whether to stop */
+#define DIGITS          6
+#define SLICE_NS        20000000ll /* longest sleep between two looks whether to stop */
 #define DRAWN_OTHERWISE AV_PIX_FMT_RGB24
-#define HD_LINES 720 /* pictures this high and higher use HDTV's matrix */
+#define HD_LINES        720 /* pictures this high and higher use HDTV's matrix */
 
 struct pattern {
     enum AVPixelFormat format; /* of the frames */
@@ -111,9 +111,11 @@ static int prepare(struct pattern *pattern)
 static int setup_conversion(struct fl_stage *stage, struct pattern *pattern, int width, int height)
 {
     if (sws_isSupportedOutput(pattern->format))
-        pattern->convert = sws_getContext(width, height, DRAWN_OTHERWISE, width, height, pattern->format, SWS_POINT | SWS_BITEXACT, NULL, NULL, NULL);
+        pattern->convert = sws_getContext(width, height, DRAWN_OTHERWISE, width, height, pattern->format, SWS_POINT | SWS_BITEXACT,
+                                          NULL, NULL, NULL);
     if (!pattern->convert)
-        return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, -ENOTSUP, "the test picture cannot be made in pixel format %s at %dx%d; try yuv420p",
+        return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, -ENOTSUP,
+                             "the test picture cannot be made in pixel format %s at %dx%d; try yuv420p",
                              av_get_pix_fmt_name(pattern->format), width, height);
     return 0;
 }
@@ -134,8 +136,8 @@ static int setup_canvas(struct fl_stage *stage, struct pattern *pattern, int wid
     if (error == 0)
         error = fl_av_layout_init(&pattern->drawn, drawn, width, height, width, height);
     if (error < 0)
-        return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, error, "pictures of %dx%d %s are larger than a slot can be", width, height,
-                             av_get_pix_fmt_name(pattern->format));
+        return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, error, "pictures of %dx%d %s are larger than a slot can be", width,
+                             height, av_get_pix_fmt_name(pattern->format));
     pattern->canvas = (struct fl_canvas){
         .pixels = av_pix_fmt_desc_get(drawn),
         .width = width,
@@ -167,7 +169,9 @@ static void describe(struct fl_stage *stage, struct pattern *pattern)
         .color_range = pattern->canvas.full_range ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG,
         .color_primaries = hd ? AVCOL_PRI_BT709 : AVCOL_PRI_SMPTE170M,
         .color_transfer = hd ? AVCOL_TRC_BT709 : AVCOL_TRC_SMPTE170M,
-        .color_matrix = rgb ? AVCOL_SPC_RGB : hd && !pattern->convert ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M,
+        .color_matrix = rgb                       ? AVCOL_SPC_RGB
+                        : hd && !pattern->convert ? AVCOL_SPC_BT709
+                                                  : AVCOL_SPC_SMPTE170M,
         .chroma_location = pixels->log2_chroma_w || pixels->log2_chroma_h ? AVCHROMA_LOC_LEFT : AVCHROMA_LOC_UNSPECIFIED,
         .plane_count = (uint16_t)pattern->layout.plane_count,
     };
@@ -200,10 +204,11 @@ static int open_pattern(struct fl_stage *stage)
     pattern->format = av_get_pix_fmt(format ? format : "yuv420p");
     fl_av_log_attach(stage);
     if (!fl_av_can_carry(pattern->format))
-        return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, -ENOENT, "no pixel format in memory is called '%s'; 'ffmpeg -pix_fmts' lists them", format);
+        return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, -ENOENT,
+                             "no pixel format in memory is called '%s'; 'ffmpeg -pix_fmts' lists them", format);
     if (width == 0 || height == 0 || width > 32768 || height > 32768 || pattern->rate_num <= 0 || pattern->rate_den <= 0)
-        return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, -EINVAL, "no test picture of %ux%u at %d/%d frames a second can be made", width, height,
-                             pattern->rate_num, pattern->rate_den);
+        return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, -EINVAL, "no test picture of %ux%u at %d/%d frames a second can be made",
+                             width, height, pattern->rate_num, pattern->rate_den);
     int error = setup_canvas(stage, pattern, (int)width, (int)height);
     if (error == 0)
         describe(stage, pattern);
@@ -228,7 +233,8 @@ static void draw_moving(const struct pattern *pattern)
     char digits[24];
     snprintf(digits, sizeof digits, "%0*" PRId64, DIGITS, pattern->number % 1000000);
     fl_draw_rectangle(canvas, x, top, bar, canvas->height - top, &pattern->mover);
-    fl_draw_digits(canvas, pattern->box_x + 2 * pattern->cell, pattern->box_y + 2 * pattern->cell, pattern->cell, digits, &pattern->white);
+    fl_draw_digits(canvas, pattern->box_x + 2 * pattern->cell, pattern->box_y + 2 * pattern->cell, pattern->cell, digits,
+                   &pattern->white);
 }
 
 static void convert(struct pattern *pattern, uint8_t *to)
@@ -239,7 +245,8 @@ static void convert(struct pattern *pattern, uint8_t *to)
         planes[i] = to + pattern->layout.offset[i];
         strides[i] = pattern->layout.stride[i];
     }
-    sws_scale(pattern->convert, (const uint8_t *const *)pattern->canvas.data, pattern->canvas.stride, 0, pattern->canvas.height, planes, strides);
+    sws_scale(pattern->convert, (const uint8_t *const *)pattern->canvas.data, pattern->canvas.stride, 0, pattern->canvas.height,
+              planes, strides);
 }
 
 static void draw(struct pattern *pattern, uint8_t *slot)
@@ -254,7 +261,8 @@ static void draw(struct pattern *pattern, uint8_t *slot)
 
 static uint64_t due_ns(const struct pattern *pattern)
 {
-    return pattern->start_ns + (uint64_t)((unsigned __int128)pattern->number * 1000000000u * (unsigned)pattern->rate_den / (unsigned)pattern->rate_num);
+    return pattern->start_ns +
+           (uint64_t)((unsigned __int128)pattern->number * 1000000000u * (unsigned)pattern->rate_den / (unsigned)pattern->rate_num);
 }
 
 /* False: it is to stop. A frame that is late is made at once: the clock is not moved. */

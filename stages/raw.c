@@ -29,10 +29,12 @@ static int start_raw(struct fl_stage *stage)
 /* Nothing in the file tells where a picture of another size begins. */
 static void note_change(struct fl_stage *stage, struct raw *raw, const struct fl_desc *desc)
 {
-    bool changed = raw->width && (raw->width != desc->width || raw->height != desc->height || strcmp(raw->format, desc->format) != 0);
+    bool changed =
+        raw->width && (raw->width != desc->width || raw->height != desc->height || strcmp(raw->format, desc->format) != 0);
     if (changed && !raw->told) {
-        fl_stage_warn(stage, "frames change from %ux%u %s to %ux%u %s at frame %" PRIu64 ", which the file does not tell; scale them first",
-                      raw->width, raw->height, raw->format, desc->width, desc->height, desc->format, desc->number);
+        fl_stage_warn(
+            stage, "frames change from %ux%u %s to %ux%u %s at frame %" PRIu64 ", which the file does not tell; scale them first",
+            raw->width, raw->height, raw->format, desc->width, desc->height, desc->format, desc->number);
         raw->told = true;
     }
     raw->width = desc->width;

@@ -1,5 +1,5 @@
-/* y4m: YUV4MPEG2, the stream that other tools read on a pipe. It has a size, a frame rate and a few planar formats, fixed for the whole
- * stream, and no time stamps. */
+/* y4m: YUV4MPEG2, the stream that other tools read on a pipe. It has a size, a frame rate and a few planar formats, fixed for the
+ * whole stream, and no time stamps. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,21 +8,21 @@
 #include "output-file.h"
 #include "packed.h"
 
-#define CHROMA_LEFT 1 /* code points of fl_desc.chroma_location */
+#define CHROMA_LEFT     1 /* code points of fl_desc.chroma_location */
 #define CHROMA_TOP_LEFT 3
-#define RANGE_FULL 2
+#define RANGE_FULL      2
 
 /* What the stream calls each format. Full range has no name of its own but a word more. */
 static const struct y4m_format {
     const char *format, *colour;
 } formats[] = {
-    {"yuv420p", "420jpeg"},       {"yuvj420p", "420jpeg"},      {"yuv422p", "422"},          {"yuvj422p", "422"},
-    {"yuv444p", "444"},           {"yuvj444p", "444"},          {"yuv411p", "411"},          {"yuvj411p", "411"},
-    {"yuva444p", "444alpha"},     {"gray", "mono"},             {"yuv420p9le", "420p9"},     {"yuv422p9le", "422p9"},
-    {"yuv444p9le", "444p9"},      {"yuv420p10le", "420p10"},    {"yuv422p10le", "422p10"},   {"yuv444p10le", "444p10"},
-    {"yuv420p12le", "420p12"},    {"yuv422p12le", "422p12"},    {"yuv444p12le", "444p12"},   {"yuv420p14le", "420p14"},
-    {"yuv422p14le", "422p14"},    {"yuv444p14le", "444p14"},    {"yuv420p16le", "420p16"},   {"yuv422p16le", "422p16"},
-    {"yuv444p16le", "444p16"},    {"gray9le", "mono9"},         {"gray10le", "mono10"},      {"gray12le", "mono12"},
+    {"yuv420p", "420jpeg"},    {"yuvj420p", "420jpeg"},   {"yuv422p", "422"},        {"yuvj422p", "422"},
+    {"yuv444p", "444"},        {"yuvj444p", "444"},       {"yuv411p", "411"},        {"yuvj411p", "411"},
+    {"yuva444p", "444alpha"},  {"gray", "mono"},          {"yuv420p9le", "420p9"},   {"yuv422p9le", "422p9"},
+    {"yuv444p9le", "444p9"},   {"yuv420p10le", "420p10"}, {"yuv422p10le", "422p10"}, {"yuv444p10le", "444p10"},
+    {"yuv420p12le", "420p12"}, {"yuv422p12le", "422p12"}, {"yuv444p12le", "444p12"}, {"yuv420p14le", "420p14"},
+    {"yuv422p14le", "422p14"}, {"yuv444p14le", "444p14"}, {"yuv420p16le", "420p16"}, {"yuv422p16le", "422p16"},
+    {"yuv444p16le", "444p16"}, {"gray9le", "mono9"},      {"gray10le", "mono10"},    {"gray12le", "mono12"},
     {"gray16le", "mono16"},
 };
 
@@ -49,7 +49,8 @@ static const char *nearest_format(const char *name)
         return deep ? "yuv420p10le" : "yuv420p";
     if (strncmp(name, "p0", 2) == 0)
         return "yuv420p10le";
-    if (strncmp(name, "yuyv", 4) == 0 || strncmp(name, "uyvy", 4) == 0 || strncmp(name, "yuva422", 7) == 0 || strncmp(name, "nv16", 4) == 0)
+    if (strncmp(name, "yuyv", 4) == 0 || strncmp(name, "uyvy", 4) == 0 || strncmp(name, "yuva422", 7) == 0 ||
+        strncmp(name, "nv16", 4) == 0)
         return deep ? "yuv422p10le" : "yuv422p";
     if (strncmp(name, "gray", 4) == 0 || strncmp(name, "mono", 4) == 0 || strncmp(name, "ya", 2) == 0)
         return deep ? "gray16le" : "gray";
@@ -60,8 +61,9 @@ static int check_format(struct fl_stage *stage, enum fl_stage_error whose, const
 {
     if (find_format(desc->format))
         return 0;
-    return fl_stage_fail(stage, whose, -ENOTSUP, "y4m cannot hold pixel format %s; put 'filter format=%s' before it, or write it with raw",
-                         desc->format, nearest_format(desc->format));
+    return fl_stage_fail(stage, whose, -ENOTSUP,
+                         "y4m cannot hold pixel format %s; put 'filter format=%s' before it, or write it with raw", desc->format,
+                         nearest_format(desc->format));
 }
 
 static int open_y4m(struct fl_stage *stage)
@@ -95,9 +97,10 @@ static int write_head(struct fl_stage *stage, struct y4m *y4m, const struct fl_d
     char text[256];
     if (!rated)
         fl_stage_warn(stage, "the source has no constant frame rate and y4m no time stamps: it says 25 frames a second");
-    int bytes = snprintf(text, sizeof text, "YUV4MPEG2 W%u H%u F%d:%d I%c A%d:%d C%s%s\n", desc->width, desc->height,
-                         rated ? stream->rate_num : 25, rated ? stream->rate_den : 1, "ptb"[desc->field_order % 3], desc->sar_num,
-                         desc->sar_num > 0 ? desc->sar_den : 0, colour_name(desc), full ? " XCOLORRANGE=FULL" : " XCOLORRANGE=LIMITED");
+    int bytes =
+        snprintf(text, sizeof text, "YUV4MPEG2 W%u H%u F%d:%d I%c A%d:%d C%s%s\n", desc->width, desc->height,
+                 rated ? stream->rate_num : 25, rated ? stream->rate_den : 1, "ptb"[desc->field_order % 3], desc -> sar_num,
+                 desc -> sar_num > 0 ? desc -> sar_den : 0, colour_name(desc), full ? " XCOLORRANGE=FULL" : " XCOLORRANGE=LIMITED");
     y4m->head = *desc;
     y4m->headed = true;
     return fl_output_file_write(&y4m->file, text, (size_t)bytes);
@@ -109,10 +112,10 @@ static int check_same(struct fl_stage *stage, struct y4m *y4m, const struct fl_d
     const struct fl_desc *head = &y4m->head;
     if (head->width == desc->width && head->height == desc->height && strncmp(head->format, desc->format, sizeof desc->format) == 0)
         return 0;
-    return fl_stage_fail(stage, FL_STAGE_ERROR_RUN, -ENOTSUP,
-                         "frames change from %ux%u %s to %ux%u %s at frame %" PRIu64 ", which y4m cannot hold; put 'scale %u:%u' before it",
-                         head->width, head->height, head->format, desc->width, desc->height, desc->format, desc->number, head->width,
-                         head->height);
+    return fl_stage_fail(
+        stage, FL_STAGE_ERROR_RUN, -ENOTSUP,
+        "frames change from %ux%u %s to %ux%u %s at frame %" PRIu64 ", which y4m cannot hold; put 'scale %u:%u' before it",
+        head->width, head->height, head->format, desc->width, desc->height, desc->format, desc->number, head->width, head->height);
 }
 
 static int process_y4m(struct fl_stage *stage, unsigned port, struct fl_frame *frame)

@@ -2,6 +2,7 @@
 # What `./bootstrap demo` shows, and a test that it can be shown: a film through three processes, and the commands to go on with.
 # usage: demo.sh [--check] FRAMELANE DIRECTORY [FILE]     (--check: run the commands it ends with, too)
 set -euo pipefail
+exec 2>&1 # in the order in which it is said
 
 check=false
 if [ "${1:-}" = --check ]; then

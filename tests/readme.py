@@ -3,8 +3,9 @@
 
 usage: readme.py SOURCE-DIRECTORY
 Runs each "$ " line of the README's ```console blocks in one folder, in order, so that later ones may use what earlier ones made;
-`framelane` is the one under test. What a block shows below a command must be what it prints: words are compared, numbers are not.
-Commands in other blocks must be among those that other tests run.
+`framelane` is the one under test, and an ```ini block becomes the file that its first line names. What a block shows below a
+command must be what it prints: words are compared, numbers are not. Commands in other blocks must be among those that other tests
+run.
 """
 import os
 import re
@@ -71,6 +72,9 @@ def main(top):
             if language == "console":
                 ran += len(commands(block))
                 check_console(failures, block, folder, environment)
+            elif language == "ini":
+                with open(os.path.join(folder, block.split("\n")[0].strip("# ")), "w", encoding="utf-8") as file:
+                    file.write(block)
             elif language in ("sh", "bash"):
                 for line in filter(None, (line.split("#")[0].strip() for line in block.split("\n"))):
                     failures.check(ELSEWHERE.fullmatch(line), f"nobody tests this command: {line}")

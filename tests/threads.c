@@ -107,6 +107,18 @@ static void *consume(void *arg)
     return NULL;
 }
 
+static void *consume_at_once(void *arg)
+{
+    struct end *end = arg;
+    struct fl_frame *frame;
+    while ((frame = next_frame(end))) {
+        verify(end, frame);
+        fl_frame_release(frame);
+    }
+    fl_context_service(end->context);
+    return NULL;
+}
+
 static void *relay(void *arg)
 {
     struct end *end = arg;
@@ -213,12 +225,10 @@ static void create_producer(struct end *end, struct fl_pool_info *info, int *fd)
     end->pool = wiring_pool(end->context, info, fd);
 }
 
-static void join_ends(struct end *from, struct end *to, int fd, const struct fl_pool_info *pool, uint32_t transport,
-                      uint32_t when_full)
+static void join_ends(struct end *from, struct end *to, int fd, const struct fl_pool_info *pool, struct fl_lane_info info)
 {
-    struct fl_lane_info info = {.credits = 12, .when_full = when_full, .transport = transport};
     CHECK_EQ(fl_context_create(&to->context), 0);
-    to->when_full = when_full;
+    to->when_full = info.when_full;
     to->random = 17;
     wiring_pool_reader(to->context, fd, pool);
     wiring_lane(from->output, to->context, &info, &to->tx, &to->in);
@@ -233,16 +243,16 @@ static void run(struct end *ends, void *(*const *bodies)(void *), unsigned count
         pthread_join(threads[i], NULL);
 }
 
-static void pair(uint32_t transport, uint32_t when_full, void *(*consumer)(void *))
+static void pair(struct fl_lane_info lane, void *(*consumer)(void *))
 {
     struct end ends[2] = {{0}};
     struct fl_pool_info info = {.id = 1, .slot_count = 16, .slot_bytes = WIDTH * HEIGHT};
     void *(*const bodies[])(void *) = {produce, consumer};
     int fd;
     create_producer(&ends[0], &info, &fd);
-    join_ends(&ends[0], &ends[1], fd, &info, transport, when_full);
+    join_ends(&ends[0], &ends[1], fd, &info, lane);
     run(ends, bodies, 2);
-    if (when_full == FL_WHEN_FULL_WAIT)
+    if (lane.when_full == FL_WHEN_FULL_WAIT)
         CHECK_EQ(ends[1].seen, FRAMES);
     CHECK(fl_lane_fault(ends[1].in) == NULL);
     CHECK_EQ(fl_pool_free_slots(ends[0].pool), 16);
@@ -254,25 +264,32 @@ static void pair(uint32_t transport, uint32_t when_full, void *(*consumer)(void 
 static void two_threads_over_shared_memory(void)
 {
     unsigned before = one_mapping_shared();
-    pair(FL_TRANSPORT_SHM, FL_WHEN_FULL_WAIT, consume);
+    pair((struct fl_lane_info){.credits = 12, .when_full = FL_WHEN_FULL_WAIT}, consume);
     CHECK_EQ(one_mapping_shared() - before, 3); /* pool, announcements, returns */
+}
+
+/* With one credit each waits for the other at every single frame. */
+static void two_threads_in_lock_step(void)
+{
+    pair((struct fl_lane_info){.credits = 1, .when_full = FL_WHEN_FULL_WAIT}, consume_at_once);
+    pair((struct fl_lane_info){.credits = 1, .when_full = FL_WHEN_FULL_WAIT, .transport = FL_TRANSPORT_PIPE}, consume_at_once);
 }
 
 static void two_threads_latest(void)
 {
-    pair(FL_TRANSPORT_SHM, FL_WHEN_FULL_LATEST, consume);
-    pair(FL_TRANSPORT_SHM, FL_WHEN_FULL_DROP, consume);
+    pair((struct fl_lane_info){.credits = 12, .when_full = FL_WHEN_FULL_LATEST}, consume);
+    pair((struct fl_lane_info){.credits = 12, .when_full = FL_WHEN_FULL_DROP}, consume);
 }
 
 static void two_threads_over_a_pipe(void)
 {
-    pair(FL_TRANSPORT_PIPE, FL_WHEN_FULL_WAIT, consume);
+    pair((struct fl_lane_info){.credits = 12, .when_full = FL_WHEN_FULL_WAIT, .transport = FL_TRANSPORT_PIPE}, consume);
 }
 
 static void frames_are_let_go_of_elsewhere(void)
 {
-    pair(FL_TRANSPORT_SHM, FL_WHEN_FULL_WAIT, consume_with_helpers);
-    pair(FL_TRANSPORT_PIPE, FL_WHEN_FULL_WAIT, consume_with_helpers);
+    pair((struct fl_lane_info){.credits = 4, .when_full = FL_WHEN_FULL_WAIT}, consume_with_helpers);
+    pair((struct fl_lane_info){.credits = 4, .when_full = FL_WHEN_FULL_WAIT, .transport = FL_TRANSPORT_PIPE}, consume_with_helpers);
 }
 
 static void slots_are_acquired_elsewhere(void)
@@ -283,7 +300,7 @@ static void slots_are_acquired_elsewhere(void)
     pthread_t borrower;
     int fd;
     create_producer(&ends[0], &info, &fd);
-    join_ends(&ends[0], &ends[1], fd, &info, FL_TRANSPORT_SHM, FL_WHEN_FULL_WAIT);
+    join_ends(&ends[0], &ends[1], fd, &info, (struct fl_lane_info){.credits = 12});
     atomic_store(&stop_borrowing, false);
     CHECK_EQ(pthread_create(&borrower, NULL, borrow, ends[0].pool), 0);
     run(ends, bodies, 2);
@@ -304,7 +321,7 @@ static void anybody_may_look_on(void)
     pthread_t watcher;
     int fd;
     create_producer(&ends[0], &info, &fd);
-    join_ends(&ends[0], &ends[1], fd, &info, FL_TRANSPORT_SHM, FL_WHEN_FULL_WAIT);
+    join_ends(&ends[0], &ends[1], fd, &info, (struct fl_lane_info){.credits = 12});
     atomic_store(&stop_watching, false);
     CHECK_EQ(pthread_create(&watcher, NULL, watch, ends), 0);
     run(ends, bodies, 2);
@@ -322,9 +339,9 @@ static void a_relay_between_two(void)
     void *(*const bodies[])(void *) = {produce, relay, consume};
     int fd;
     create_producer(&ends[0], &info, &fd);
-    join_ends(&ends[0], &ends[1], fd, &info, FL_TRANSPORT_SHM, FL_WHEN_FULL_WAIT);
+    join_ends(&ends[0], &ends[1], fd, &info, (struct fl_lane_info){.credits = 12});
     CHECK_EQ(fl_output_create(ends[1].context, &ends[1].output), 0);
-    join_ends(&ends[1], &ends[2], fd, &info, FL_TRANSPORT_SHM, FL_WHEN_FULL_WAIT);
+    join_ends(&ends[1], &ends[2], fd, &info, (struct fl_lane_info){.credits = 12});
     run(ends, bodies, 3);
     CHECK_EQ(ends[2].seen, FRAMES);
     CHECK_EQ(fl_pool_free_slots(ends[0].pool), 32);
@@ -337,6 +354,7 @@ int main(void)
 {
     static const struct check_case cases[] = {
         {"two threads over shared memory lose nothing", two_threads_over_shared_memory},
+        {"two threads in lock step lose nothing", two_threads_in_lock_step},
         {"two threads with a lane that may miss frames", two_threads_latest},
         {"two threads over a pipe lose nothing", two_threads_over_a_pipe},
         {"frames may be let go of on any thread", frames_are_let_go_of_elsewhere},

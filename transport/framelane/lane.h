@@ -46,7 +46,7 @@ struct fl_lane_info {
  *   returns         memfd, maps read-only   memfd, maps writable    -1              -1
  *   bell_out        rings the consumer      rings the producer      -1              -1
  *   bell_in         waits for returns       waits for frames        -1              -1
- */
+ * Who has the write end of a pipe must ignore SIGPIPE: a reader that leaves is then noticed as one. */
 struct fl_lane_fds {
     int announce, returns, bell_out, bell_in;
 };
@@ -65,7 +65,7 @@ struct fl_lane_stats {
 };
 
 /* Wiring comes in two steps because a region gets its writer before it gets readers: an end first maps what it writes
- * (fl_lane_map_own: region fd, size -> mapping), and is attached when the peer's region has been sealed and arrived.
+ * (fl_shm_map_writer), and is attached when the peer's region has been sealed and arrived.
  * attach: the context owns the lane. `own` is what fl_shm_map_writer gave for the region this end writes (NULL for a pipe).
  * -EPERM, -EINVAL as fl_shm_map_reader; -ENOMEM. */
 int fl_lane_attach(struct fl_context *context, const struct fl_lane_info *info, void *own, const struct fl_lane_fds *fds, struct fl_lane **lane);
