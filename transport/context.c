@@ -334,6 +334,16 @@ static int sleep_once(struct fl_context *context, bool (*ready)(void *arg), void
     return error;
 }
 
+/* Another thread may be asleep already, and for longer than this one wants to be. It serves returns meanwhile; who gets no turn in
+ * time looks once more. */
+static int wait_for_turn(struct fl_context *context, uint64_t deadline_ns)
+{
+    if (deadline_ns == UINT64_MAX)
+        return -pthread_mutex_lock(&context->waiting);
+    struct timespec deadline = {(time_t)(deadline_ns / 1000000000ull), (long)(deadline_ns % 1000000000ull)};
+    return -pthread_mutex_clocklock(&context->waiting, CLOCK_MONOTONIC, &deadline);
+}
+
 int fl_context_wait(struct fl_context *context, bool (*ready)(void *arg), void *arg, int64_t timeout_ns)
 {
     fl_context_service(context);
@@ -341,8 +351,9 @@ int fl_context_wait(struct fl_context *context, bool (*ready)(void *arg), void *
         return 0;
     uint64_t deadline_ns = timeout_ns < 0 ? UINT64_MAX : fl_now_ns() + (uint64_t)timeout_ns;
     bool is_ready = false;
-    int error = 0;
-    pthread_mutex_lock(&context->waiting);
+    int error = wait_for_turn(context, deadline_ns);
+    if (error < 0)
+        return ready(arg) ? 0 : error;
     while (!is_ready && error == 0) {
         error = sleep_once(context, ready, arg, deadline_ns, &is_ready);
         if (!is_ready && error == 0) {
