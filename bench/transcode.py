@@ -55,41 +55,39 @@ def candidates(framelane, clip, output, threads):
 
 def gstreamer_candidates(clip, output, threads):
     """GStreamer with the same libav decoder and x264, or nothing where an element is missing."""
-    elements = ("qtdemux", "h264parse", "avdec_h264", "videoscale", "x264enc", "mp4mux", "shmsink", "shmsrc")
+    elements = ("qtdemux", "h264parse", "avdec_h264", "videoscale", "x264enc", "mp4mux", "matroskamux", "shmsink", "shmsrc")
     if not shutil.which("gst-launch-1.0"):
         return {}
     missing = [name for name in elements if subprocess.run(["gst-inspect-1.0", "--exists", name], check=False).returncode != 0]
     if missing:
         print(f"GStreamer has no row: no {', '.join(missing)}", file=sys.stderr)
         return {}
-    gst = "gst-launch-1.0 -q -e"
+    gst = "gst-launch-1.0 -q"
     decode = f"filesrc location={clip} ! qtdemux ! h264parse ! avdec_h264 max-threads={threads}"
     size = "video/x-raw,width=1280,height=720"
     scale = f"videoscale method=catrom n-threads={threads} ! {size}"
-    encode = (f"x264enc speed-preset=ultrafast pass=qual quantizer=23 threads={threads} ! video/x-h264 ! h264parse ! mp4mux"
-              f" ! filesink location={output}")
+    encode = f"x264enc speed-preset=ultrafast pass=qual quantizer=23 threads={threads} ! video/x-h264 ! h264parse"
     width, height, rate = probe(clip, "stream=width,height,r_frame_rate").split(",")[:3]
     caps = f"video/x-raw,format=I420,width={{}},height={{}},framerate={rate},pixel-aspect-ratio=1/1"
     large, small = caps.format(width, height), caps.format(1280, 720)
-    sink = "shmsink wait-for-connection=true shm-size=100000000 socket-path={}"
-    source = "shmsrc is-live=false do-timestamp=false socket-path={} ! {} ! rawvideoparse use-sink-caps=true ! queue"
-    a, b = output + ".a", output + ".b"
+    sink = "shmsink sync=false wait-for-connection=true shm-size=100000000 socket-path={}"
+    source = "shmsrc socket-path={} ! {} ! rawvideoparse use-sink-caps=true ! queue"
+    a, b, file = output + ".a", output + ".b", f"filesink location={output}"
 
     def wait_for(socket):
-        return f"while [ ! -S {socket} ]; do :; done"
+        return f"while [ ! -S {socket} ]; do sleep 0.01; done"
 
-    def three(limit):
-        # shmsrc answers the end of its peer with an error: the exit status of the readers says nothing, the frame count does.
-        first = f"{gst} {decode.replace('filesrc', 'filesrc ' + limit)} ! " + sink.format(a)
+    def three():
+        # shmsrc answers the end of its peer with an error: the exit status of the readers says nothing, the frame count does,
+        # and only a container that needs no end can be read afterwards.
+        first = f"{gst} {decode} ! {sink.format(a)}"
         second = f"({wait_for(a)}; {gst} {source.format(a, large)} ! {scale} ! {sink.format(b)} 2>/dev/null || true)"
-        third = f"({wait_for(b)}; {gst} {source.format(b, small)} ! {encode} 2>/dev/null || true)"
+        third = f"({wait_for(b)}; {gst} {source.format(b, small)} ! {encode} ! matroskamux ! {file} 2>/dev/null || true)"
         return f"rm -f {a} {b}; ({first}) & {second} & {third} & wait"
 
-    def one(limit):
-        return f"{gst} {decode.replace('filesrc', 'filesrc ' + limit)} ! queue ! {scale} ! queue ! {encode}"
-
     # gst-launch cannot stop after one frame without an element that forgets the rest: it has no start-up row.
-    return {"gstreamer, one process": (one(""), None), "gstreamer, three over shm": (three(""), None)}
+    one = f"{gst} {decode} ! queue ! {scale} ! queue ! {encode} ! mp4mux ! {file}"
+    return {"gstreamer, one process": (one, None), "gstreamer, three over shm": (three(), None)}
 
 
 def probe(path, entries):
@@ -149,8 +147,18 @@ def play(commands, rounds, output, limit, label):
     return [{name: result[name] for name in commands} for result in results[1:]]
 
 
-def text(triple, unit=""):
-    return f"{triple[0]:.3f}{unit} [{triple[1]:.3f}, {triple[2]:.3f}]"
+def text(triple):
+    return f"{triple[0]:.3f} [{triple[1]:.3f}, {triple[2]:.3f}]"
+
+
+def print_against(rounds):
+    """The first candidate against each of the others, paired within rounds."""
+    first = next(iter(rounds[0]))
+    print(f"\n{first}, against each of the others (below 1: less)\n")
+    print("| | wall | CPU |\n|---|---|---|")
+    for name in list(rounds[0])[1:]:
+        wall, cpu = (interval([one[first][what] / one[name][what] for one in rounds]) for what in ("wall", "cpu"))
+        print(f"| {name} | {text(wall)} | {text(cpu)} |")
 
 
 def print_table(title, rows):
@@ -214,13 +222,15 @@ def main(arguments):
         sys.exit(f"{framelane} is not there: build first, or name the build directory with --build")
     with tempfile.TemporaryDirectory(prefix="framelane-bench-") as folder:
         output = os.path.join(folder, "out.mp4")
-        clip = make_clip(folder, options.clip)
+        film = make_clip(folder, options.clip)
+        clip = os.path.join(folder, "film" + os.path.splitext(film)[1]) # a name that needs no quotes
+        os.symlink(os.path.abspath(film), clip)
         found = candidates(framelane, clip, output, options.threads)
         if options.only:
             found = {name: both for name, both in found.items() if name == REFERENCE or any(word in name for word in options.only)}
         frames = count_frames(clip)
         about = {"machine": machine(), "framelane": first_line(framelane, "--version"), "ffmpeg": first_line("ffmpeg", "-version"),
-                 "gstreamer": first_line("gst-launch-1.0", "--version"), "clip": os.path.basename(clip), "clip_frames": frames,
+                 "gstreamer": first_line("gst-launch-1.0", "--version"), "clip": os.path.basename(film), "clip_frames": frames,
                  "threads": options.threads, "rounds": options.rounds}
         whole = play({name: both[0] for name, both in found.items()}, options.rounds, output, options.limit, "whole film")
         starts = [] if options.no_startup else play({name: both[1] for name, both in found.items() if both[1]}, options.rounds,
@@ -229,11 +239,13 @@ def main(arguments):
     for key, value in about.items():
         print(f"{key}: {value}")
     print_table(f"The whole film, {frames} frames, {options.rounds} rounds", summarise(whole))
+    print_against(whole)
     if starts:
         print_table(f"Start-up: the same, stopped after one frame, {options.rounds} rounds", summarise(starts))
     print("\nCommands:\n")
     for name, both in found.items():
-        print(f"    # {name}\n    {both[0]}")
+        shown = both[0].replace(framelane, "framelane").replace(clip, os.path.basename(clip)).replace(output, "out.mp4")
+        print(f"    # {name}\n    {' '.join(shown.split())}")
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump({"schema": 1, **about, "commands": found, "whole": whole, "startup": starts}, file, indent=1)

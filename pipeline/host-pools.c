@@ -181,7 +181,7 @@ void fl_host_pool_unused(struct fl_stage *stage, uint32_t id)
 static bool can_go(struct fl_stage *stage, const struct fl_host_pool *p)
 {
     if (!p->own)
-        return p->unused;
+        return p->unused && !fl_pool_is_held(p->pool);
     return p->retired && atomic_load(&stage->out[p->port].users) == 0 &&
            fl_pool_free_slots(p->pool) == fl_pool_info(p->pool)->slot_count;
 }

@@ -69,7 +69,7 @@ int fl_av_check(const struct fl_desc *desc)
         uint32_t row_bytes, rows;
         if (fl_av_plane_size(format, (int)desc->width, (int)desc->height, i, &row_bytes, &rows) < 0)
             return -EBADMSG;
-        if (plane->row_bytes < row_bytes || plane->rows < rows)
+        if (plane->row_bytes < row_bytes || plane->rows < rows || plane->row_bytes > INT32_MAX || plane->stride == INT32_MIN)
             return -EBADMSG;
     }
     return 0;

@@ -1,6 +1,7 @@
 #include "av-held.h"
 
 #include <errno.h>
+#include <string.h>
 #include <libavutil/imgutils.h>
 
 #include "av-frame.h"
@@ -34,16 +35,39 @@ static int count_slot(struct fl_av_held *held, AVFrame *view)
     return 0;
 }
 
+static bool fits(AVFrame *spare, const AVFrame *like)
+{
+    return spare->buf[0] && spare->width == like->width && spare->height == like->height && spare->format == like->format &&
+           !memcmp(spare->linesize, like->linesize, sizeof(spare->linesize)) && av_frame_is_writable(spare);
+}
+
+/* With the strides of the original: filters that work on several frames take them to be the same. */
 static int make_room(AVFrame *spare, const AVFrame *like)
 {
-    bool fits = spare->buf[0] && spare->width == like->width && spare->height == like->height && spare->format == like->format;
-    if (fits && av_frame_is_writable(spare))
+    size_t start[FL_MAX_PLANES], total = 0;
+    unsigned count = fl_av_plane_count(like->format);
+    if (fits(spare, like))
         return 0;
     av_frame_unref(spare);
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t row_bytes, rows;
+        if (fl_av_plane_size(like->format, like->width, like->height, i, &row_bytes, &rows) < 0)
+            return AVERROR(EINVAL);
+        size_t stride = (size_t)(like->linesize[i] < 0 ? -(int64_t)like->linesize[i] : like->linesize[i]);
+        size_t bytes = stride * (rows - 1) + (stride > row_bytes ? stride : row_bytes) + FL_AV_SLACK_BYTES;
+        start[i] = total + (like->linesize[i] < 0 ? stride * (rows - 1) : 0);
+        total += (bytes + FL_AV_ALIGN - 1) / FL_AV_ALIGN * FL_AV_ALIGN;
+        spare->linesize[i] = like->linesize[i];
+    }
+    spare->buf[0] = av_buffer_allocz(total + FL_AV_ALIGN);
+    if (!spare->buf[0])
+        return AVERROR(ENOMEM);
+    for (unsigned i = 0; i < count; i++)
+        spare->data[i] = (uint8_t *)(((uintptr_t)spare->buf[0]->data + FL_AV_ALIGN - 1) / FL_AV_ALIGN * FL_AV_ALIGN) + start[i];
     spare->width = like->width;
     spare->height = like->height;
     spare->format = like->format;
-    return av_frame_get_buffer(spare, 0);
+    return 0;
 }
 
 static int detach(struct fl_av_held *held, struct fl_stage *stage, AVFrame *view)

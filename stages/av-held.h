@@ -1,5 +1,6 @@
-/* How many slots libav keeps: an encoder that looks ahead, a filter that waits for more. A stage has said how many frames it holds at once;
- * what libav wants to keep beyond that becomes a private copy, or the source above would run out of slots and all would stand still.
+/* How many slots libav keeps: an encoder that looks ahead, a filter that waits for more. A stage has said how many frames it holds
+ * at once; what libav wants to keep beyond that becomes a private copy, or the source above would run out of slots and all would
+ * stand still.
  */
 #ifndef FL_AV_HELD_H
 #define FL_AV_HELD_H
@@ -18,8 +19,8 @@ struct fl_av_held {
 /* -ENOMEM. */
 int fl_av_held_init(struct fl_av_held *held, unsigned limit);
 
-/* Before `view`, which fl_av_wrap made, is given to libav: counts it, or turns it into a private copy (counted with fl_stage_copied). A
- * view that lies in no slot passes. -ENOMEM. */
+/* Before `view`, which fl_av_wrap made, is given to libav: counts it, or turns it into a private copy (counted with
+ * fl_stage_copied). A view that lies in no slot passes. -ENOMEM. */
 int fl_av_held_admit(struct fl_av_held *held, struct fl_stage *stage, AVFrame *view);
 
 /* After libav has let go of everything. */

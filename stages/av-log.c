@@ -11,11 +11,11 @@
 #define LINE_BYTES 512
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct fl_stage *listener;     /* lock */
-static char line[LINE_BYTES];         /* lock; of a line that has not ended yet */
-static char complaint[LINE_BYTES];    /* lock */
-static unsigned complaint_count;      /* lock */
-static int at_line_start = 1;         /* lock; libav's own notion, for its prefixes */
+static struct fl_stage *listener;  /* lock */
+static char line[LINE_BYTES];      /* lock; of a line that has not ended yet */
+static char complaint[LINE_BYTES]; /* lock */
+static unsigned complaint_count;   /* lock */
+static int at_line_start = 1;      /* lock; libav's own notion, for its prefixes */
 
 /* Without "[h264 @ 0x55d0c0ffee00] ": addresses tell nobody anything, and differ from run to run. */
 static const char *without_prefix(const char *text)

@@ -8,10 +8,14 @@
 
 int fl_scaler_parse_flags(const char *text, int *flags)
 {
-    const AVClass *class = sws_get_class();
-    const AVOption *option = av_opt_find(&class, "sws_flags", NULL, 0, AV_OPT_SEARCH_FAKE_OBJ);
-    *flags = 0;
-    return option && av_opt_eval_flags(&class, option, text, flags) >= 0 ? 0 : -EINVAL;
+    struct SwsContext *sws = sws_alloc_context();
+    int64_t value = 0;
+    int ret = sws ? av_opt_set(sws, "sws_flags", text, 0) : AVERROR(ENOMEM);
+    if (ret >= 0)
+        ret = av_opt_get_int(sws, "sws_flags", 0, &value);
+    sws_freeContext(sws);
+    *flags = (int)value;
+    return ret < 0 ? -EINVAL : 0;
 }
 
 bool fl_scaler_reads(enum AVPixelFormat format)

@@ -116,7 +116,8 @@ static void point_at_planes(const struct fl_frame *frame, AVFrame *out)
     unsigned count = fl_av_plane_count(out->format);
     for (unsigned i = 0; i < count; i++) {
         out->data[i] = (uint8_t *)fl_frame_base(frame) + desc->planes[i].offset;
-        out->linesize[i] = desc->planes[i].stride;
+        /* The stride of a single row is never used, so it may be anything; libav asks that it covers the row all the same. */
+        out->linesize[i] = desc->planes[i].rows > 1 ? desc->planes[i].stride : (int)desc->planes[i].row_bytes;
     }
 }
 

@@ -6,6 +6,8 @@
 #include <libavutil/imgutils.h>
 #include <libavutil/pixdesc.h>
 
+#include "av-frame.h"
+#include "av-log.h"
 #include "geometry.h"
 #include "stage.h"
 
@@ -28,9 +30,10 @@ static const AVPixFmtDescriptor *croppable(const char *format, enum AVPixelForma
     return pixel;
 }
 
-/* A field by its own expression where one is given, else `otherwise`: to the nearest whole number, as ffmpeg's crop, and down to the
- * chroma grid. */
-static int evaluate(const struct crop *crop, unsigned field, const struct fl_geometry_scope *scope, double otherwise, int grid_log2, int *result)
+/* A field by its own expression where one is given, else `otherwise`: to the nearest whole number, as ffmpeg's crop, and down to
+ * the chroma grid. */
+static int evaluate(const struct crop *crop, unsigned field, const struct fl_geometry_scope *scope, double otherwise, int grid_log2,
+                    int *result)
 {
     double value = otherwise;
     if (field < crop->geometry.count) {
@@ -49,8 +52,11 @@ static int place_rectangle(const struct crop *crop, const struct fl_desc *desc, 
     if (!pixel || !desc->width || !desc->height)
         return -ENOTSUP;
     struct fl_geometry_scope scope;
-    fl_geometry_scope_init(&scope, &(struct fl_geometry_input){.width = (int)desc->width, .height = (int)desc->height,
-                                                               .sar = {desc->sar_num, desc->sar_den}, .format = format, .out_format = format});
+    fl_geometry_scope_init(&scope, &(struct fl_geometry_input){.width = (int)desc->width,
+                                                               .height = (int)desc->height,
+                                                               .sar = {desc->sar_num, desc->sar_den},
+                                                               .format = format,
+                                                               .out_format = format});
     if (evaluate(crop, 0, &scope, desc->width, pixel->log2_chroma_w, &r->width) == 0)
         fl_geometry_scope_set_width(&scope, r->width); /* the height may depend on it, as the width may on the height */
     int ret = evaluate(crop, 1, &scope, desc->height, pixel->log2_chroma_h, &r->height);
@@ -68,16 +74,20 @@ static int place_rectangle(const struct crop *crop, const struct fl_desc *desc, 
     return inside ? 0 : -ERANGE;
 }
 
-static int fail_rectangle(struct fl_stage *stage, enum fl_stage_error whose, int error, const struct crop *crop, const struct fl_desc *desc)
+static int fail_rectangle(struct fl_stage *stage, enum fl_stage_error whose, int error, const struct crop *crop,
+                          const struct fl_desc *desc)
 {
     const char *size = fl_stage_string(stage, "size");
     if (error == -EINVAL)
-        return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, error, "crop '%s' is no geometry: give W:H or W:H:X:Y, as in 640:360", size);
+        return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, error, "crop '%s' is no geometry: give W:H or W:H:X:Y, as in 640:360",
+                             size);
     if (error == -ENOTSUP)
         return fl_stage_fail(stage, whose, error, "pixel format %s cannot be cropped in place: put 'filter format=…' before it",
                              desc->format[0] ? desc->format : "(unknown)");
-    return fl_stage_fail(stage, whose, error, "crop '%s' gives %dx%d at %d,%d, which does not lie in the picture of %ux%u: make it smaller",
-                         size, crop->rectangle.width, crop->rectangle.height, crop->rectangle.x, crop->rectangle.y, desc->width, desc->height);
+    return fl_stage_fail(stage, whose, error,
+                         "crop '%s' is %dx%d at %d,%d, which does not lie in the picture of %ux%u: choose a smaller part", size,
+                         crop->rectangle.width, crop->rectangle.height, crop->rectangle.x < 0 ? 0 : crop->rectangle.x,
+                         crop->rectangle.y < 0 ? 0 : crop->rectangle.y, desc->width, desc->height);
 }
 
 static int crop_open(struct fl_stage *stage)
@@ -85,8 +95,10 @@ static int crop_open(struct fl_stage *stage)
     struct crop *crop = fl_stage_priv(stage);
     struct fl_stage_output *output = fl_stage_output(stage, 0);
     const char *size = fl_stage_string(stage, "size");
+    fl_av_log_attach(stage);
     if (!size || fl_geometry_parse(&crop->geometry, size) < 0 || crop->geometry.count < 2)
-        return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, -EINVAL, "crop '%s' is no geometry: give W:H or W:H:X:Y, as in 640:360", size ? size : "");
+        return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, -EINVAL, "crop '%s' is no geometry: give W:H or W:H:X:Y, as in 640:360",
+                             size ? size : "");
     output->stream = fl_stage_input(stage, 0)->stream;
     output->forwards = true;
     struct fl_desc *first = &output->stream.first;
@@ -133,17 +145,25 @@ static int crop_process(struct fl_stage *stage, unsigned port, struct fl_frame *
 {
     struct crop *crop = fl_stage_priv(stage);
     struct fl_desc desc = *fl_frame_desc(frame);
-    if (!same_picture(&desc, &crop->of)) {
-        int ret = place_rectangle(crop, &desc, &crop->rectangle);
+    int ret = fl_av_check(&desc);
+    if (ret == 0 && !same_picture(&desc, &crop->of)) {
+        ret = place_rectangle(crop, &desc, &crop->rectangle);
         if (ret < 0)
             return fail_rectangle(stage, FL_STAGE_ERROR_RUN, ret, crop, &desc);
         crop->of = desc;
     }
-    int ret = move_planes(&desc, &crop->rectangle);
+    if (ret == 0)
+        ret = move_planes(&desc, &crop->rectangle);
     if (ret < 0)
-        return fl_stage_fail(stage, FL_STAGE_ERROR_RUN, ret, "frame %llu is not what its description says", (unsigned long long)desc.number);
+        return fl_stage_fail(stage, FL_STAGE_ERROR_RUN, ret, "frame %llu is not what its description says",
+                             (unsigned long long)desc.number);
     ret = fl_stage_publish(stage, 0, frame, &desc);
     return ret == -EPIPE ? 0 : ret;
+}
+
+static void crop_close(struct fl_stage *stage)
+{
+    fl_av_log_detach();
 }
 
 const struct fl_stage_module fl_stage_module = {
@@ -151,4 +171,5 @@ const struct fl_stage_module fl_stage_module = {
     .priv_bytes = sizeof(struct crop),
     .open = crop_open,
     .process = crop_process,
+    .close = crop_close,
 };

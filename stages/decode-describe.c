@@ -33,9 +33,11 @@ static void copy_side(const AVStream *stream, enum AVPacketSideDataType type, AV
         memcpy(to->data, data, bytes);
 }
 
-void decode_apply_rotation(const struct decode *decode, AVFrame *frame)
+void decode_apply_side(const struct decode *decode, AVFrame *frame)
 {
     copy_side(decode->video, AV_PKT_DATA_DISPLAYMATRIX, frame, AV_FRAME_DATA_DISPLAYMATRIX);
+    copy_side(decode->video, AV_PKT_DATA_MASTERING_DISPLAY_METADATA, frame, AV_FRAME_DATA_MASTERING_DISPLAY_METADATA);
+    copy_side(decode->video, AV_PKT_DATA_CONTENT_LIGHT_LEVEL, frame, AV_FRAME_DATA_CONTENT_LIGHT_LEVEL);
 }
 
 static void set_field_order(AVFrame *frame, enum AVFieldOrder order)
@@ -67,9 +69,7 @@ static void expect(const struct decode *decode, AVFrame *frame)
     frame->colorspace = parameters->color_space;
     frame->chroma_location = parameters->chroma_location;
     set_field_order(frame, parameters->field_order);
-    decode_apply_rotation(decode, frame);
-    copy_side(decode->video, AV_PKT_DATA_MASTERING_DISPLAY_METADATA, frame, AV_FRAME_DATA_MASTERING_DISPLAY_METADATA);
-    copy_side(decode->video, AV_PKT_DATA_CONTENT_LIGHT_LEVEL, frame, AV_FRAME_DATA_CONTENT_LIGHT_LEVEL);
+    decode_apply_side(decode, frame);
 }
 
 static void describe_stream(struct decode *decode, const AVFrame *like, struct fl_stream *stream)

@@ -74,7 +74,7 @@ static int publish_picture(struct decode *decode)
     AVFrame *frame = decode->frame;
     decode->pictures++;
     decode_clock_stamp(&decode->clock, frame);
-    decode_apply_rotation(decode, frame);
+    decode_apply_side(decode, frame);
     frame->sample_aspect_ratio = av_guess_sample_aspect_ratio(decode->format, decode->video, frame);
     int error = fl_av_publish(decode->stage, DECODE_PICTURES, frame, decode->clock.time_base, NULL);
     av_frame_unref(frame);

@@ -60,8 +60,8 @@ int decode_choose_streams(struct decode *decode);
 int decode_open_codec(struct decode *decode);
 int decode_describe(struct decode *decode);
 
-/* The container's rotation, on a picture that has none of its own. */
-void decode_apply_rotation(const struct decode *decode, AVFrame *frame);
+/* What the container says of rotation and HDR, on a picture that does not say it itself. */
+void decode_apply_side(const struct decode *decode, AVFrame *frame);
 
 /* get_buffer2 of the decoder; its opaque is the struct decode. */
 int decode_get_buffer(AVCodecContext *codec, AVFrame *frame, int flags);

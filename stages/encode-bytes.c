@@ -42,7 +42,16 @@ static int64_t seek_file(void *opaque, int64_t offset, int whence)
     struct encode_bytes *to = opaque;
     if (whence & AVSEEK_SIZE)
         return fl_output_file_size(&to->file);
-    return fl_output_file_seek(&to->file, offset, whence & ~AVSEEK_FORCE);
+    if (to->file.regular)
+        return fl_output_file_seek(&to->file, offset, whence & ~AVSEEK_FORCE);
+    int64_t at = lseek(to->file.fd, offset, whence & ~AVSEEK_FORCE);
+    return at < 0 ? -errno : at;
+}
+
+/* Devices such as /dev/null let themselves be sought in; pipes and terminals do not. */
+static bool can_seek(const struct encode_bytes *to)
+{
+    return to->file.regular || lseek(to->file.fd, 0, SEEK_CUR) >= 0;
 }
 
 /* What the muxer reads back (mp4 with its index moved to the front) comes through a position of its own. */
@@ -73,7 +82,8 @@ static int64_t seek_back(void *opaque, int64_t offset, int whence)
 static AVIOContext *create_pb(void *opaque, bool writes, int (*read)(void *, uint8_t *, int), int64_t (*seek)(void *, int64_t, int))
 {
     uint8_t *buffer = av_malloc(BUFFER_BYTES);
-    AVIOContext *pb = buffer ? avio_alloc_context(buffer, BUFFER_BYTES, writes, opaque, read, writes ? write_file : NULL, seek) : NULL;
+    AVIOContext *pb =
+        buffer ? avio_alloc_context(buffer, BUFFER_BYTES, writes, opaque, read, writes ? write_file : NULL, seek) : NULL;
     if (!pb)
         av_free(buffer);
     return pb;
@@ -138,7 +148,7 @@ int fl_encode_open_bytes(struct encode *encode)
     int ret = fl_output_file_open(&to->file, encode->stage, encode->url, fl_stage_bool(encode->stage, "overwrite", true));
     if (ret < 0)
         return ret;
-    mux->pb = create_pb(to, true, NULL, to->file.regular ? seek_file : NULL);
+    mux->pb = create_pb(to, true, NULL, can_seek(to) ? seek_file : NULL);
     if (!mux->pb)
         return fl_stage_fail(encode->stage, FL_STAGE_ERROR_START, -ENOMEM, "no memory");
     mux->flags |= AVFMT_FLAG_CUSTOM_IO;
@@ -156,8 +166,9 @@ int fl_encode_start_bytes(struct encode *encode)
     if (ret == AVERROR_EXIT)
         return -ECANCELED;
     if (ret < 0)
-        return fl_stage_fail(encode->stage, FL_STAGE_ERROR_START, fl_av_errno(ret), "cannot open %s: %s; see that the address is right and its server runs",
-                             encode->url, fl_av_log_reason(ret));
+        return fl_stage_fail(encode->stage, FL_STAGE_ERROR_START, fl_av_errno(ret),
+                             "cannot open %s: %s; see that the address is right and its server runs", encode->url,
+                             fl_av_log_reason(ret));
     return 0;
 }
 
@@ -195,6 +206,6 @@ int fl_encode_fail_mux(struct encode *encode, int error, const char *doing)
         return encode->bytes.error;
     if (error == AVERROR_EXIT || fl_stage_cancelled(encode->stage))
         return -ECANCELED;
-    return fl_stage_fail(encode->stage, FL_STAGE_ERROR_RUN, fl_av_errno(error), "cannot write %s: muxer %s failed at %s: %s", encode->url,
-                         encode->mux->oformat->name, doing, fl_av_log_reason(error));
+    return fl_stage_fail(encode->stage, FL_STAGE_ERROR_RUN, fl_av_errno(error), "cannot write %s: muxer %s failed at %s: %s",
+                         encode->url, encode->mux->oformat->name, doing, fl_av_log_reason(error));
 }

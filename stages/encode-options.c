@@ -8,7 +8,7 @@
 #include "av-log.h"
 #include "nearest.h"
 
-#define PREFIX "option."
+#define PREFIX  "option."
 #define CLASSES 4
 
 /* Encoder and muxer, each with what all of its kind know and what is its own. */
@@ -27,8 +27,8 @@ static bool knows(const AVClass *class, const char *name)
 
 struct visit {
     struct encode *encode;
-    void *target;          /* AVCodecContext or AVFormatContext; NULL: only look */
-    unsigned first;        /* of the two classes that are meant */
+    void *target;   /* AVCodecContext or AVFormatContext; NULL: only look */
+    unsigned first; /* of the two classes that are meant */
     const char *wanted;
     bool found;
     int error;
@@ -42,9 +42,9 @@ static void fail_unknown(struct visit *visit, const AVClass *const classes[CLASS
         for (const AVOption *o = classes[i] ? av_opt_next(&classes[i], NULL) : NULL; o; o = av_opt_next(&classes[i], o))
             if (o->type != AV_OPT_TYPE_CONST && o->flags & AV_OPT_FLAG_ENCODING_PARAM)
                 fl_nearest_offer(&nearest, o->name);
-    visit->error = fl_stage_fail(visit->encode->stage, FL_STAGE_ERROR_CONFIG, -ENOENT, "neither encoder %s nor muxer %s has an option '%s'%s",
-                                 visit->encode->video.codec->name, visit->encode->mux->oformat->name, name,
-                                 fl_nearest_hint(&nearest, hint, sizeof(hint)));
+    visit->error = fl_stage_fail(visit->encode->stage, FL_STAGE_ERROR_CONFIG, -ENOENT,
+                                 "neither encoder %s nor muxer %s has an option '%s'%s", visit->encode->video.codec->name,
+                                 visit->encode->mux->oformat->name, name, fl_nearest_hint(&nearest, hint, sizeof(hint)));
 }
 
 static void check_one(void *arg, const char *name, const char *value)
@@ -76,8 +76,8 @@ static void set_one(void *arg, const char *name, const char *value)
     fl_av_log_clear();
     int ret = av_opt_set(visit->target, name, value, AV_OPT_SEARCH_CHILDREN);
     if (ret < 0)
-        visit->error = fl_stage_fail(visit->encode->stage, FL_STAGE_ERROR_CONFIG, fl_av_errno(ret), "option %s does not take '%s': %s", name, value,
-                                     fl_av_log_reason(ret));
+        visit->error = fl_stage_fail(visit->encode->stage, FL_STAGE_ERROR_CONFIG, fl_av_errno(ret),
+                                     "option %s does not take '%s': %s", name, value, fl_av_log_reason(ret));
 }
 
 int fl_encode_set_encoder_options(struct encode *encode, AVCodecContext *context)
@@ -87,9 +87,9 @@ int fl_encode_set_encoder_options(struct encode *encode, AVCodecContext *context
     return visit.error;
 }
 
-int fl_encode_set_muxer_options(struct encode *encode)
+int fl_encode_set_muxer_options(struct encode *encode, AVFormatContext *mux)
 {
-    struct visit visit = {.encode = encode, .target = encode->mux, .first = 2};
+    struct visit visit = {.encode = encode, .target = mux, .first = 2};
     fl_stage_each_option(encode->stage, PREFIX, set_one, &visit);
     return visit.error;
 }

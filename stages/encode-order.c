@@ -1,5 +1,5 @@
-/* Coded pictures and sound come from two lanes at whatever moment. They are put in order of their dts here, and a packet is given to the
- * muxer only when nothing earlier can come from the other side: so the file does not depend on who was quicker. */
+/* Coded pictures and sound come from two lanes at whatever moment. They are put in order of their dts here, and a packet is given
+ * to the muxer only when nothing earlier can come from the other side: so the file does not depend on who was quicker. */
 #include "encode.h"
 
 #include <errno.h>
@@ -18,7 +18,9 @@ static AVPacket *head(const struct encode_packets *queue)
 static int push(struct encode_packets *queue, AVPacket *packet)
 {
     if (queue->first + queue->count == queue->room) {
-        memmove(queue->at, queue->at + queue->first, queue->count * sizeof(*queue->at));
+        if (queue->count)
+            if (queue->first)
+                memmove(queue->at, queue->at + queue->first, queue->count * sizeof(*queue->at));
         queue->first = 0;
         if (queue->count * 2 >= queue->room) {
             unsigned room = queue->room ? queue->room * 2 : 64;

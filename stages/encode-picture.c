@@ -38,7 +38,8 @@ enum AVPixelFormat fl_encode_choose_format(const AVCodec *codec, enum AVPixelFor
 /* `made` is written again once the encoder has let go of it. */
 static int make_room(AVFrame *made, const AVCodecContext *context)
 {
-    bool fits = made->buf[0] && made->width == context->width && made->height == context->height && made->format == context->pix_fmt;
+    bool fits =
+        made->buf[0] && made->width == context->width && made->height == context->height && made->format == context->pix_fmt;
     if (fits && av_frame_is_writable(made))
         return 0;
     av_frame_unref(made);

@@ -44,6 +44,24 @@ static int read_parameters(const struct fl_side_codec *codec, const uint8_t *ext
     return 0;
 }
 
+/* AAC as MPEG-TS has it describes itself in each packet, or not at all; most other containers want it said once. */
+static int describe_aac(AVCodecParameters *to)
+{
+    static const int rates[] = {96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350};
+    unsigned rate = 0, channels = (unsigned)to->ch_layout.nb_channels;
+    while (rate < sizeof(rates) / sizeof(rates[0]) && rates[rate] != to->sample_rate)
+        rate++;
+    bool plain = to->profile >= 0 && to->profile <= 3 && channels >= 1 && (channels <= 6 || channels == 8);
+    if (to->codec_id != AV_CODEC_ID_AAC || to->extradata_size || !plain || rate == sizeof(rates) / sizeof(rates[0]))
+        return 0;
+    to->extradata = av_mallocz(2 + AV_INPUT_BUFFER_PADDING_SIZE);
+    if (!to->extradata)
+        return AVERROR(ENOMEM);
+    to->extradata_size = 2;
+    AV_WB16(to->extradata, (unsigned)(to->profile + 1) << 11 | rate << 7 | (channels == 8 ? 7 : channels) << 3);
+    return 0;
+}
+
 static int read_metadata(const uint8_t *data, size_t bytes, AVDictionary **metadata)
 {
     const char *at = (const char *)data, *end = at + bytes;
@@ -123,7 +141,8 @@ static int refuse(struct encode *encode, const struct encode_sound *sound, bool 
                       ", which does not take this codec: left out; matroska takes nearly all");
         return 0;
     }
-    return fl_stage_fail(encode->stage, FL_STAGE_ERROR_CONFIG, -EINVAL, format, sound->source_index, sound->name, encode->mux->oformat->name,
+    return fl_stage_fail(encode->stage, FL_STAGE_ERROR_CONFIG, -EINVAL, format, sound->source_index, sound->name,
+                         encode->mux->oformat->name,
                          ", which does not take this codec: choose another format= (matroska takes nearly all) or audio=none");
 }
 
@@ -137,11 +156,9 @@ int fl_encode_open_sound(struct encode *encode)
         return fl_stage_fail(encode->stage, FL_STAGE_ERROR_START, ret, "what %s says of its sound cannot be read", input->from);
     for (unsigned i = 0; i < encode->offered; i++) {
         struct encode_sound *sound = &encode->sounds[i];
-        const AVOutputFormat *muxer = encode->mux->oformat;
-        bool takes = sound->parameters->codec_id != AV_CODEC_ID_NONE && muxer->audio_codec != AV_CODEC_ID_NONE &&
-                     avformat_query_codec(muxer, sound->parameters->codec_id, FF_COMPLIANCE_NORMAL) != 0;
-        if (takes) {
-            settle_tag(muxer, sound->parameters);
+        settle_tag(encode->mux->oformat, sound->parameters);
+        if (fl_encode_muxer_takes(encode, sound)) {
+            sound->lost_delay = fl_encode_lost_delay(encode, sound);
             sound->stream = (int)++encode->sound_count;
         } else if ((ret = refuse(encode, sound, audio != NULL)) < 0) {
             return ret;
@@ -152,14 +169,16 @@ int fl_encode_open_sound(struct encode *encode)
     return 0;
 }
 
-int fl_encode_add_sound_streams(struct encode *encode)
+int fl_encode_add_sound_streams(struct encode *encode, AVFormatContext *mux)
 {
     for (unsigned i = 0; i < encode->offered; i++) {
         struct encode_sound *sound = &encode->sounds[i];
         if (sound->stream < 0)
             continue;
-        AVStream *stream = avformat_new_stream(encode->mux, NULL);
+        AVStream *stream = avformat_new_stream(mux, NULL);
         int ret = stream ? avcodec_parameters_copy(stream->codecpar, sound->parameters) : AVERROR(ENOMEM);
+        if (ret >= 0 && mux->oformat->flags & AVFMT_GLOBALHEADER)
+            ret = describe_aac(stream->codecpar);
         if (ret < 0)
             return ret;
         stream->time_base = (AVRational){1, sound->parameters->sample_rate};
@@ -182,7 +201,8 @@ static int add_side(AVPacket *packet, const uint8_t *records, size_t record_byte
     while ((more = fl_side_next(records, record_bytes, &at, &type, &data, &bytes)) == 1) {
         if (type != FL_SIDE_SKIP_SAMPLES && type != FL_SIDE_NEW_EXTRADATA)
             continue;
-        uint8_t *to = av_packet_new_side_data(packet, type == FL_SIDE_SKIP_SAMPLES ? AV_PKT_DATA_SKIP_SAMPLES : AV_PKT_DATA_NEW_EXTRADATA, bytes);
+        uint8_t *to = av_packet_new_side_data(
+            packet, type == FL_SIDE_SKIP_SAMPLES ? AV_PKT_DATA_SKIP_SAMPLES : AV_PKT_DATA_NEW_EXTRADATA, bytes);
         if (!to)
             return -ENOMEM;
         memcpy(to, data, bytes);
@@ -209,29 +229,37 @@ static int copy_packet(const struct fl_frame *frame, AVPacket *packet)
     return ret;
 }
 
-/* Containers that count in milliseconds round each packet's time by itself; the samples in the packets tell how far apart they are.
- * Times are smoothed within the source's own tick, and never by more. */
-static AVRational set_times(struct encode_sound *sound, const struct fl_desc *desc, AVPacket *packet)
+static void set_times(struct encode_sound *sound, const struct fl_desc *desc, AVPacket *packet)
 {
-    AVRational fine = {1, sound->parameters->sample_rate};
-    int samples = av_get_audio_frame_duration2(sound->parameters, packet->size);
     packet->pts = desc->pts == FL_NO_PTS ? AV_NOPTS_VALUE : desc->pts;
     packet->dts = desc->dts == FL_NO_PTS ? packet->pts : desc->dts;
     packet->duration = desc->duration;
     if (packet->dts == AV_NOPTS_VALUE)
         packet->pts = packet->dts = sound->last_in == AV_NOPTS_VALUE ? 0 : sound->last_in;
     sound->last_in = packet->dts + packet->duration;
-    if (sound->parameters->sample_rate <= 0 || samples <= 0 || av_cmp_q(sound->time_base, fine) <= 0)
-        return sound->time_base;
-    packet->pts = packet->dts = av_rescale_delta(sound->time_base, packet->dts, fine, samples, &sound->delta, fine);
-    packet->duration = desc->duration ? av_rescale_q(desc->duration, sound->time_base, fine) : samples;
-    return fine;
+}
+
+/* Containers that count in milliseconds round each packet's time by itself; the samples in the packets tell how far apart they are.
+ * Times are smoothed within the source's own tick, and never by more. */
+void fl_encode_sound_times(struct encode_sound *sound, AVPacket *packet, AVRational to)
+{
+    AVRational from = sound->time_base, fine = {1, sound->parameters->sample_rate};
+    int samples = fine.den > 0 ? av_get_audio_frame_duration2(sound->parameters, packet->size) : 0;
+    if (samples > 0 && packet->dts != AV_NOPTS_VALUE) {
+        packet->pts = packet->dts = av_rescale_delta(from, packet->dts, fine, samples, &sound->delta, to);
+        packet->duration = packet->duration ? av_rescale_q(packet->duration, from, to) : av_rescale_q(samples, fine, to);
+    } else {
+        av_packet_rescale_ts(packet, from, to);
+    }
+    packet->pts += sound->lost_delay;
+    packet->dts += sound->lost_delay;
 }
 
 int fl_encode_sound_packet(struct encode *encode, struct fl_frame *frame)
 {
     const struct fl_desc *desc = fl_frame_desc(frame);
-    if (desc->kind != FL_KIND_PACKET || desc->plane_count != 1 || desc->planes[0].rows != 1 || desc->planes[0].row_bytes > INT32_MAX / 2)
+    if (desc->kind != FL_KIND_PACKET || desc->plane_count != 1 || desc->planes[0].rows != 1 ||
+        desc->planes[0].row_bytes > INT32_MAX / 2)
         return fl_stage_fail(encode->stage, FL_STAGE_ERROR_RUN, -EBADMSG, "packet %llu of sound is not what its description says",
                              (unsigned long long)desc->number);
     if (desc->stream >= encode->offered || encode->sounds[desc->stream].stream < 0)
@@ -241,12 +269,15 @@ int fl_encode_sound_packet(struct encode *encode, struct fl_frame *frame)
     int ret = packet ? copy_packet(frame, packet) : -ENOMEM;
     if (ret < 0) {
         av_packet_free(&packet);
-        return fl_stage_fail(encode->stage, FL_STAGE_ERROR_RUN, ret, "packet %llu of sound could not be read", (unsigned long long)desc->number);
+        return fl_stage_fail(encode->stage, FL_STAGE_ERROR_RUN, ret, "packet %llu of sound could not be read",
+                             (unsigned long long)desc->number);
     }
     packet->stream_index = sound->stream;
-    packet->flags = (desc->flags & FL_FRAME_KEY ? AV_PKT_FLAG_KEY : 0) | (desc->flags & FL_FRAME_CORRUPT ? AV_PKT_FLAG_CORRUPT : 0) |
+    packet->flags = (desc->flags & FL_FRAME_KEY ? AV_PKT_FLAG_KEY : 0) |
+                    (desc->flags & FL_FRAME_CORRUPT ? AV_PKT_FLAG_CORRUPT : 0) |
                     (desc->flags & FL_FRAME_DISCARD ? AV_PKT_FLAG_DISCARD : 0);
-    return fl_encode_write(encode, 1, packet, set_times(sound, desc, packet));
+    set_times(sound, desc, packet);
+    return fl_encode_write(encode, 1, packet, sound->time_base);
 }
 
 void fl_encode_close_sound(struct encode *encode)

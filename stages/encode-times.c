@@ -24,7 +24,9 @@ static int64_t nominal_duration(const struct encode_video *video)
 static int append(struct encode_times *times, const struct encode_time *time)
 {
     if (times->first + times->count == times->room) {
-        memmove(times->at, times->at + times->first, times->count * sizeof(*times->at));
+        if (times->count)
+            if (times->first)
+                memmove(times->at, times->at + times->first, times->count * sizeof(*times->at));
         times->first = 0;
         if (times->count * 2 >= times->room) {
             unsigned room = times->room ? times->room * 2 : 64;

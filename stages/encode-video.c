@@ -19,7 +19,8 @@ static int fail_unknown(struct encode *encode, const char *name)
     while ((codec = av_codec_iterate(&at)))
         if (av_codec_is_encoder(codec) && codec->type == AVMEDIA_TYPE_VIDEO)
             fl_nearest_offer(&nearest, codec->name);
-    return fl_stage_fail(encode->stage, FL_STAGE_ERROR_CONFIG, -ENOENT, "there is no encoder '%s'%s ('framelane inspect codec %s' tells more)", name,
+    return fl_stage_fail(encode->stage, FL_STAGE_ERROR_CONFIG, -ENOENT,
+                         "there is no encoder '%s'%s ('framelane inspect codec %s' tells more)", name,
                          fl_nearest_hint(&nearest, hint, sizeof(hint)), nearest.best ? nearest.best : "libx264");
 }
 
@@ -33,7 +34,8 @@ static int find_named(struct encode *encode, const char *name)
     if (!codec)
         return fail_unknown(encode, name);
     if (codec->type != AVMEDIA_TYPE_VIDEO)
-        return fl_stage_fail(encode->stage, FL_STAGE_ERROR_CONFIG, -EINVAL, "encoder '%s' is not for pictures; sound is copied as it is", name);
+        return fl_stage_fail(encode->stage, FL_STAGE_ERROR_CONFIG, -EINVAL,
+                             "encoder '%s' is not for pictures; sound is copied as it is", name);
     encode->video.codec = codec;
     return 0;
 }
@@ -50,8 +52,8 @@ int fl_encode_find_encoder(struct encode *encode)
         encode->video.codec = id == AV_CODEC_ID_NONE ? NULL : avcodec_find_encoder(id);
     }
     if (!encode->video.codec)
-        return fl_stage_fail(encode->stage, FL_STAGE_ERROR_CONFIG, -EINVAL, "muxer '%s' has no default encoder for pictures here: choose one with codec=NAME",
-                             muxer->name);
+        return fl_stage_fail(encode->stage, FL_STAGE_ERROR_CONFIG, -EINVAL,
+                             "muxer '%s' has no default encoder for pictures here: choose one with codec=NAME", muxer->name);
     if (avformat_query_codec(muxer, encode->video.codec->id, FF_COMPLIANCE_EXPERIMENTAL) == 0)
         return fl_stage_fail(encode->stage, FL_STAGE_ERROR_CONFIG, -EINVAL,
                              "muxer '%s' does not take %s, which encoder %s makes: choose another codec= or format=", muxer->name,
@@ -60,6 +62,8 @@ int fl_encode_find_encoder(struct encode *encode)
 }
 
 /* ---- opening ---- */
+
+#define MOST_RATE_TICKS 65535 /* MPEG-4 has 16 bits for them */
 
 static bool is_interlaced(const AVFrame *frame, bool *top_first)
 {
@@ -82,6 +86,11 @@ static const AVRational *fixed_rates(const AVCodec *codec)
 #endif
 }
 
+static bool counts_pictures(const AVCodec *codec)
+{
+    return fixed_rates(codec) || codec->id == AV_CODEC_ID_THEORA;
+}
+
 /* See struct encode_times. */
 static void set_times(const struct encode_video *video, AVCodecContext *context, bool counted)
 {
@@ -95,6 +104,8 @@ static void set_times(const struct encode_video *video, AVCodecContext *context,
         rate = (AVRational){25, 1};
     if (rates)
         rate = rates[av_find_nearest_q_idx(rate, rates)];
+    else
+        av_reduce(&rate.num, &rate.den, rate.num, rate.den, MOST_RATE_TICKS);
     context->framerate = rate;
     context->time_base = av_inv_q(rate);
 }
@@ -162,12 +173,13 @@ static int open_context(struct encode *encode, const AVFrame *like, const struct
 static int try_ways(struct encode *encode, const AVFrame *like, AVCodecContext **opened)
 {
     struct encode_video *video = &encode->video;
-    bool top_first, interlaced = is_interlaced(like, &top_first), counted = fixed_rates(video->codec);
+    bool top_first, interlaced = is_interlaced(like, &top_first), counted = counts_pictures(video->codec);
     const struct way ways[] = {{interlaced, counted}, {false, counted}, {false, true}};
     int first_error = 0;
     fl_av_log_clear();
     for (unsigned i = 0; i < 3; i++) {
         bool as_before = i > 0 && ways[i].interlaced == ways[i - 1].interlaced && ways[i].counted == ways[i - 1].counted;
+        as_before |= i == 2 && video->codec->wrapper_name; /* they take any time base */
         int ret = as_before ? first_error : open_context(encode, like, &ways[i], opened);
         if (ret >= 0) {
             video->times.counted = ways[i].counted;
@@ -179,8 +191,8 @@ static int try_ways(struct encode *encode, const AVFrame *like, AVCodecContext *
     return first_error;
 }
 
-/* Pictures that an encoder may have in hand at once. Those that libavcodec wraps copy what they are given; its own keep references: to the
- * last pictures, to as many as they reorder, and one a thread where they work on several pictures at once. */
+/* Pictures that an encoder may have in hand at once. Those that libavcodec wraps copy what they are given; its own keep references:
+ * to the last pictures, to as many as they reorder, and one a thread where they work on several pictures at once. */
 static unsigned expected_hold(const AVCodecContext *context)
 {
     unsigned hold = 3;
@@ -202,21 +214,15 @@ int fl_encode_open_encoder(struct encode *encode, const AVFrame *like)
     if (ret == AVERROR(ENOMEM))
         return fl_stage_fail(encode->stage, FL_STAGE_ERROR_START, -ENOMEM, "no memory for encoder %s", video->codec->name);
     if (ret < 0)
-        return fl_stage_fail(encode->stage, FL_STAGE_ERROR_CONFIG, fl_av_errno(ret),
-                             "encoder %s does not take %dx%d %s with these options: %s ('framelane inspect codec %s' lists what it takes)",
-                             video->codec->name, like->width, like->height, av_get_pix_fmt_name(like->format), fl_av_log_reason(ret),
-                             video->codec->name);
+        return fl_stage_fail(
+            encode->stage, FL_STAGE_ERROR_CONFIG, fl_av_errno(ret),
+            "encoder %s does not take %dx%d %s with these options: %s ('framelane inspect codec %s' lists what it takes)",
+            video->codec->name, like->width, like->height, av_get_pix_fmt_name(like->format), fl_av_log_reason(ret),
+            video->codec->name);
     video->context = context;
     if (!video->held.limit) /* said once, at open: it does not grow any more */
         video->held.limit = expected_hold(context);
-    if (like == video->like)
-        return 0;
-    av_frame_unref(video->like);
-    ret = av_frame_copy_props(video->like, like);
-    video->like->width = like->width;
-    video->like->height = like->height;
-    video->like->format = like->format;
-    return ret < 0 ? fl_stage_fail(encode->stage, FL_STAGE_ERROR_START, -ENOMEM, "no memory") : 0;
+    return 0;
 }
 
 /* ---- pictures ---- */
@@ -230,6 +236,18 @@ static bool alike(const AVFrame *a, const AVFrame *b)
            a->colorspace == b->colorspace && a->chroma_location == b->chroma_location;
 }
 
+/* The first picture knows more than who announced it: HDR metadata, which most files have in their pictures alone. */
+static int remember(struct encode *encode, const AVFrame *picture)
+{
+    AVFrame *like = encode->video.like;
+    av_frame_unref(like);
+    int ret = av_frame_copy_props(like, picture);
+    like->width = picture->width;
+    like->height = picture->height;
+    like->format = picture->format;
+    return ret < 0 ? fl_stage_fail(encode->stage, FL_STAGE_ERROR_START, -ENOMEM, "no memory") : 0;
+}
+
 /* What was told at the start may have been a guess. Until the first picture nothing is settled. */
 static int settle(struct encode *encode, const struct fl_desc *desc)
 {
@@ -241,6 +259,8 @@ static int settle(struct encode *encode, const struct fl_desc *desc)
     int ret = 0;
     if (!video->context || !same_time || !alike(video->shell, video->like))
         ret = fl_encode_open_encoder(encode, video->shell);
+    if (ret >= 0)
+        ret = remember(encode, video->shell);
     video->tried = ret >= 0;
     return ret;
 }
@@ -254,8 +274,9 @@ static int receive_packets(struct encode *encode)
             return 0;
         AVPacket *packet = ret >= 0 ? av_packet_alloc() : NULL;
         if (!packet)
-            return fl_stage_fail(encode->stage, FL_STAGE_ERROR_RUN, ret < 0 ? fl_av_errno(ret) : -ENOMEM, "encoder %s failed after %llu packets: %s",
-                                 video->codec->name, (unsigned long long)video->packets, fl_av_log_reason(ret < 0 ? ret : AVERROR(ENOMEM)));
+            return fl_stage_fail(encode->stage, FL_STAGE_ERROR_RUN, ret < 0 ? fl_av_errno(ret) : -ENOMEM,
+                                 "encoder %s failed after %llu packets: %s", video->codec->name, (unsigned long long)video->packets,
+                                 fl_av_log_reason(ret < 0 ? ret : AVERROR(ENOMEM)));
         av_packet_move_ref(packet, video->packet);
         fl_encode_time_out(video, packet);
         packet->stream_index = 0;
@@ -271,7 +292,8 @@ static int send_picture(struct encode *encode, const AVFrame *picture)
     fl_av_log_clear();
     int ret = avcodec_send_frame(video->context, picture);
     if (ret < 0 && ret != AVERROR_EOF)
-        return fl_stage_fail(encode->stage, FL_STAGE_ERROR_RUN, fl_av_errno(ret), "encoder %s failed: %s", video->codec->name, fl_av_log_reason(ret));
+        return fl_stage_fail(encode->stage, FL_STAGE_ERROR_RUN, fl_av_errno(ret), "encoder %s failed: %s", video->codec->name,
+                             fl_av_log_reason(ret));
     return receive_packets(encode);
 }
 
@@ -289,7 +311,8 @@ int fl_encode_picture(struct encode *encode, struct fl_frame *frame)
     AVFrame *picture = av_frame_alloc();
     int ret = picture ? fl_av_wrap(encode->stage, frame, video->shell) : -ENOMEM;
     if (ret < 0)
-        ret = fl_stage_fail(encode->stage, FL_STAGE_ERROR_RUN, ret, "frame %llu is not what its description says", (unsigned long long)desc->number);
+        ret = fl_stage_fail(encode->stage, FL_STAGE_ERROR_RUN, ret, "frame %llu is not what its description says",
+                            (unsigned long long)desc->number);
     if (ret >= 0 && !video->tried)
         ret = settle(encode, desc);
     if (ret >= 0)

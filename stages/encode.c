@@ -54,7 +54,7 @@ static int encode_open(struct fl_stage *stage)
     fl_av_log_attach(stage);
     int ret;
     if ((ret = prepare(encode)) < 0 || (ret = fl_encode_find_muxer(encode)) < 0 || (ret = fl_encode_find_encoder(encode)) < 0 ||
-        (ret = fl_encode_check_options(encode)) < 0 || (ret = fl_encode_set_muxer_options(encode)) < 0 ||
+        (ret = fl_encode_check_options(encode)) < 0 || (ret = fl_encode_set_muxer_options(encode, encode->mux)) < 0 ||
         (ret = fl_encode_open_sound(encode)) < 0)
         return ret;
     if (video->like->format != AV_PIX_FMT_NONE && video->like->width > 0 && (ret = fl_encode_open_encoder(encode, video->like)) < 0)
@@ -62,7 +62,9 @@ static int encode_open(struct fl_stage *stage)
     if (!video->held.limit)
         video->held.limit = UNKNOWN_HOLD;
     fl_stage_input(stage, 0)->hold = video->held.limit;
-    return fl_encode_open_bytes(encode);
+    if ((ret = fl_encode_open_bytes(encode)) < 0)
+        return ret;
+    return video->context ? fl_encode_try_header(encode) : 0;
 }
 
 static int encode_start(struct fl_stage *stage)

@@ -8,6 +8,7 @@
  *   encode-order.c    coded pictures and sound in one order
  *   encode-mux.c      the muxer: which one, header, packets, trailer
  *   encode-sound.c    packets of sound, copied
+ *   encode-trial.c    whether and how a muxer takes a stream of sound
  *   encode-bytes.c    where the muxer's bytes go
  *
  * One thread, the owner's, except that an encoder may let go of a picture on any thread.
@@ -53,16 +54,16 @@ struct encode_packets {
 struct encode_video {
     const AVCodec *codec;
     AVCodecContext *context;
-    AVFrame *like;          /* a picture without data: what the encoder was opened for */
-    AVRational time_base;   /* of the stream; the encoder's own may differ where times are counted */
-    AVRational rate;        /* nominal, 0/1: unknown */
+    AVFrame *like;        /* a picture without data: what the encoder was opened for */
+    AVRational time_base; /* of the stream; the encoder's own may differ where times are counted */
+    AVRational rate;      /* nominal, 0/1: unknown */
     struct encode_times times;
     struct fl_scaler scaler;
-    AVFrame *shell;         /* the taken frame as libav sees it, blank between frames */
-    AVFrame *made;          /* room for a converted picture, used again once the encoder has let go */
+    AVFrame *shell; /* the taken frame as libav sees it, blank between frames */
+    AVFrame *made;  /* room for a converted picture, used again once the encoder has let go */
     AVPacket *packet;
     struct fl_av_held held;
-    bool tried;             /* a picture was given: the encoder and the streams stay as they are */
+    bool tried; /* a picture was given: the encoder and the streams stay as they are */
     bool warned_size, said_conversion;
     uint64_t packets;
 };
@@ -72,10 +73,11 @@ struct encode_sound {
     AVDictionary *metadata;
     AVRational time_base;
     int disposition;
-    char name[32];         /* of the codec */
-    uint32_t source_index; /* its number in the input, for messages */
-    int stream;            /* index in the muxer; -1: left out */
+    char name[32];          /* of the codec */
+    uint32_t source_index;  /* its number in the input, for messages */
+    int stream;             /* index in the muxer; -1: left out */
     int64_t last_in, delta; /* where the next packet is expected, in time_base and in samples */
+    int64_t lost_delay;     /* see fl_encode_lost_delay */
 };
 
 struct encode_bytes {
@@ -95,8 +97,8 @@ struct encode {
     struct encode_bytes bytes;
     struct encode_video video;
     struct encode_sound sounds[FL_ENCODE_MAX_SOUNDS]; /* as numbered on the packet lane */
-    unsigned offered, sound_count; /* how many there are, how many of them the muxer takes */
-    struct encode_packets waiting[2]; /* 0: pictures, 1: sound; to be put in order */
+    unsigned offered, sound_count;                    /* how many there are, how many of them the muxer takes */
+    struct encode_packets waiting[2];                 /* 0: pictures, 1: sound; to be put in order */
     bool ended[2];
     int64_t last_dts[1 + FL_ENCODE_MAX_SOUNDS]; /* given to the muxer, a stream each, in its time base */
     bool header_written, closed;
@@ -104,7 +106,7 @@ struct encode {
 
 /* encode-options.c. Whether every option is one of the encoder's or the muxer's. */
 int fl_encode_check_options(struct encode *encode);
-int fl_encode_set_muxer_options(struct encode *encode);
+int fl_encode_set_muxer_options(struct encode *encode, AVFormatContext *mux);
 int fl_encode_set_encoder_options(struct encode *encode, AVCodecContext *context);
 /* Was it given (as option.NAME or in the short form)? */
 bool fl_encode_has_option(struct encode *encode, const char *name);
@@ -130,9 +132,13 @@ void fl_encode_time_out(struct encode_video *video, AVPacket *packet);
 
 /* encode-mux.c */
 int fl_encode_find_muxer(struct encode *encode);
-/* Takes the packet over, also on failure; its times are in its time_base, its stream_index is the muxer's. The first writes the header. */
+/* Takes the packet over, also on failure; its times are in its time_base, its stream_index is the muxer's. The first writes the
+ * header. */
 int fl_encode_mux_packet(struct encode *encode, AVPacket *packet);
 int fl_encode_mux_end(struct encode *encode);
+/* Adds all streams to a muxer: the real one, or one that is only tried. An AVERROR. */
+int fl_encode_add_streams(struct encode *encode, AVFormatContext *mux);
+int fl_encode_fail_header(struct encode *encode, int error);
 void fl_encode_close_mux(struct encode *encode);
 
 /* encode-order.c. Queue 0 holds pictures, 1 sound. */
@@ -144,9 +150,19 @@ void fl_encode_drop_packets(struct encode *encode);
 
 /* encode-sound.c */
 int fl_encode_open_sound(struct encode *encode);
-int fl_encode_add_sound_streams(struct encode *encode);
+/* An AVERROR. */
+int fl_encode_add_sound_streams(struct encode *encode, AVFormatContext *mux);
 int fl_encode_sound_packet(struct encode *encode, struct fl_frame *frame);
+/* From the source's time base to the muxer's. */
+void fl_encode_sound_times(struct encode_sound *sound, AVPacket *packet, AVRational to);
 void fl_encode_close_sound(struct encode *encode);
+
+/* encode-trial.c */
+/* Whether the muxer begins at all with these streams and options, before the file is cut off. */
+int fl_encode_try_header(struct encode *encode);
+bool fl_encode_muxer_takes(const struct encode *encode, const struct encode_sound *sound);
+/* By how many of the muxer's ticks packets must be moved so that they are read where they were. */
+int64_t fl_encode_lost_delay(const struct encode *encode, const struct encode_sound *sound);
 
 /* encode-bytes.c */
 int fl_encode_open_bytes(struct encode *encode);

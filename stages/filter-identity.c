@@ -37,7 +37,8 @@ void fl_filter_identify(struct filter_identity *identity, const AVFrame *frame, 
     if (!origin)
         origin = newest(identity);
     identity->late |= origin->number != newest(identity)->number;
-    bool ahead = !identity->gave || origin->epoch > identity->epoch || (origin->epoch == identity->epoch && origin->number > identity->number);
+    bool ahead = !identity->gave || origin->epoch > identity->epoch ||
+                 (origin->epoch == identity->epoch && origin->number > identity->number);
     if (ahead) {
         identity->epoch = origin->epoch;
         identity->number = origin->number;

@@ -20,7 +20,9 @@ struct filter {
     AVRational rate;
     struct fl_av_held held;
     struct filter_identity identity;
-    uint64_t given; /* frames announced */
+    uint64_t given;  /* frames announced */
+    int64_t end_pts; /* when the last frame that went in is over, in the graph's time base */
+    bool full;       /* the chain takes no more (trim): what still comes is dropped */
 };
 
 /* ---- open ---- */
@@ -47,8 +49,9 @@ static int fail_graph(struct fl_stage *stage, enum fl_stage_error whose, int err
     const char *reason = fl_av_log_reason(error);
     char hint[80];
     hint_filter(reason, hint, sizeof(hint));
-    return fl_stage_fail(stage, whose, fl_av_errno(error), "filter '%s' is not possible here: %s%s ('framelane inspect filter NAME' lists options)",
-                         filter->text, reason, hint);
+    return fl_stage_fail(stage, whose, fl_av_errno(error),
+                         "filter '%s' is not possible here: %s%s ('framelane inspect filter NAME' lists options)", filter->text,
+                         reason, hint);
 }
 
 /* A chain that writes files must not do so before the run starts. */
@@ -84,8 +87,9 @@ static int plan_output(struct fl_stage *stage, const struct filter_trial *trial)
     struct fl_av_layout layout;
     int ret = fl_av_layout_init(&layout, av_buffersink_get_format(sink), width, height, width, height);
     if (ret < 0)
-        return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, ret, "filter '%s' ends in %dx%d %s, which cannot be carried: end it with format=NAME", filter->text,
-                             width, height, av_get_pix_fmt_name(av_buffersink_get_format(sink)));
+        return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, ret,
+                             "filter '%s' ends in %dx%d %s, which cannot be carried: end it with format=NAME", filter->text, width,
+                             height, av_get_pix_fmt_name(av_buffersink_get_format(sink)));
     describe_output(stage, trial);
     output->forwards = trial->forwards;
     output->payload_bytes = trial->forwards ? 0 : layout.payload_bytes;
@@ -155,15 +159,23 @@ static int announce(struct fl_stage *stage, const AVFrame *frame)
     return ret;
 }
 
+static int fail_filter(struct fl_stage *stage, int error)
+{
+    struct filter *filter = fl_stage_priv(stage);
+    return fl_stage_fail(stage, FL_STAGE_ERROR_RUN, fl_av_errno(error), "filter '%s' failed: %s", filter->text,
+                         fl_av_log_reason(error));
+}
+
 static int give_out(struct fl_stage *stage)
 {
     struct filter *filter = fl_stage_priv(stage);
     for (;;) {
         int ret = av_buffersink_get_frame(filter->graph.sink, filter->out);
+        filter->full |= ret == AVERROR_EOF;
         if (ret == AVERROR(EAGAIN) || ret == AVERROR_EOF)
             return 0;
         if (ret < 0)
-            return fl_stage_fail(stage, FL_STAGE_ERROR_RUN, fl_av_errno(ret), "filter '%s' failed: %s", filter->text, fl_av_log_reason(ret));
+            return fail_filter(stage, ret);
         ret = announce(stage, filter->out);
         av_frame_unref(filter->out);
         if (ret < 0 && ret != -EPIPE)
@@ -176,9 +188,26 @@ static int give_in(struct fl_stage *stage, AVFrame *frame)
     struct filter *filter = fl_stage_priv(stage);
     fl_av_log_clear();
     int ret = av_buffersrc_add_frame(filter->graph.source, frame);
-    if (ret < 0 && ret != AVERROR_EOF)
-        return fl_stage_fail(stage, FL_STAGE_ERROR_RUN, fl_av_errno(ret), "filter '%s' failed: %s", filter->text, fl_av_log_reason(ret));
-    return give_out(stage);
+    return ret < 0 && ret != AVERROR_EOF ? fail_filter(stage, ret) : give_out(stage);
+}
+
+/* Filters that change the rate need to know when the last frame is over. */
+static int drain(struct fl_stage *stage)
+{
+    struct filter *filter = fl_stage_priv(stage);
+    fl_av_log_clear();
+    int ret = av_buffersrc_close(filter->graph.source, filter->end_pts, AV_BUFFERSRC_FLAG_PUSH);
+    return ret < 0 && ret != AVERROR_EOF ? fail_filter(stage, ret) : give_out(stage);
+}
+
+static void note_end(struct filter *filter, const struct fl_desc *desc)
+{
+    AVRational time_base = {desc->time_base_num, desc->time_base_den};
+    int64_t duration = desc->duration > 0     ? desc->duration
+                       : filter->rate.num > 0 ? av_rescale_q(1, av_inv_q(filter->rate), time_base)
+                                              : 0;
+    if (desc->pts != FL_NO_PTS)
+        filter->end_pts = desc->pts + duration;
 }
 
 static bool alike(const AVFrame *a, const AVFrame *b)
@@ -194,10 +223,11 @@ static bool alike(const AVFrame *a, const AVFrame *b)
 static int make_graph(struct fl_stage *stage)
 {
     struct filter *filter = fl_stage_priv(stage);
-    int ret = filter->graph.graph ? give_in(stage, NULL) : 0;
+    int ret = filter->graph.graph ? drain(stage) : 0;
     if (ret < 0)
         return ret;
     fl_filter_graph_destroy(&filter->graph);
+    filter->full = false;
     av_frame_unref(filter->like);
     ret = av_frame_copy_props(filter->like, filter->shell);
     filter->like->format = filter->shell->format;
@@ -210,13 +240,14 @@ static int make_graph(struct fl_stage *stage)
     return ret < 0 ? fail_graph(stage, FL_STAGE_ERROR_RUN, ret) : 0;
 }
 
-/* Nothing came of this frame, and nothing is left of it inside: those who wait for it need wait no more. Only a chain that has answered
- * every frame at once so far is known to keep nothing. */
+/* Nothing came of this frame, and nothing is left of it inside: those who wait for it need wait no more. Only a chain that has
+ * answered every frame at once so far is known to keep nothing. */
 static void note_swallowed(struct fl_stage *stage, const struct fl_desc *desc, uint64_t given_before)
 {
     struct filter *filter = fl_stage_priv(stage);
     const struct filter_identity *identity = &filter->identity;
-    if (filter->given == given_before && identity->gave && !identity->late && atomic_load_explicit(&filter->held.count, memory_order_relaxed) == 0)
+    if (filter->given == given_before && identity->gave && !identity->late &&
+        atomic_load_explicit(&filter->held.count, memory_order_relaxed) == 0)
         fl_stage_skipped(stage, 0, desc);
 }
 
@@ -225,15 +256,21 @@ static int filter_process(struct fl_stage *stage, unsigned port, struct fl_frame
     struct filter *filter = fl_stage_priv(stage);
     const struct fl_desc *desc = fl_frame_desc(frame);
     uint64_t given_before = filter->given;
+    if (filter->full) {
+        fl_stage_skipped(stage, 0, desc);
+        return 0;
+    }
     int ret = fl_av_wrap(stage, frame, filter->shell);
     if (ret < 0)
-        return fl_stage_fail(stage, FL_STAGE_ERROR_RUN, ret, "frame %llu is not what its description says", (unsigned long long)desc->number);
+        return fl_stage_fail(stage, FL_STAGE_ERROR_RUN, ret, "frame %llu is not what its description says",
+                             (unsigned long long)desc->number);
     if (!filter->graph.graph || !alike(filter->shell, filter->like))
         ret = make_graph(stage);
     if (ret >= 0 && (ret = fl_av_held_admit(&filter->held, stage, filter->shell)) < 0)
         ret = fl_stage_fail(stage, FL_STAGE_ERROR_RUN, ret, "no memory");
     if (ret >= 0) {
         fl_filter_remember(&filter->identity, desc);
+        note_end(filter, desc);
         ret = give_in(stage, filter->shell);
     }
     av_frame_unref(filter->shell);
@@ -245,7 +282,7 @@ static int filter_process(struct fl_stage *stage, unsigned port, struct fl_frame
 static int filter_ended(struct fl_stage *stage, unsigned port)
 {
     struct filter *filter = fl_stage_priv(stage);
-    return filter->graph.graph ? give_in(stage, NULL) : 0;
+    return filter->graph.graph && !filter->full ? drain(stage) : 0;
 }
 
 static void filter_close(struct fl_stage *stage)

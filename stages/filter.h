@@ -22,15 +22,15 @@ struct filter_graph {
     AVFilterContext *source, *sink;
 };
 
-/* Makes a graph of `text` for pictures like `like` (its format, size, aspect, colour and time_base). An AVERROR, after which fl_av_log_reason
- * has libavfilter's words; then *graph is as if it had never been made. */
+/* Makes a graph of `text` for pictures like `like` (its format, size, aspect, colour and time_base). An AVERROR, after which
+ * fl_av_log_reason has libavfilter's words; then *graph is as if it had never been made. */
 int fl_filter_graph_create(struct filter_graph *graph, const char *text, const AVFrame *like, AVRational rate);
 void fl_filter_graph_destroy(struct filter_graph *graph);
 
 /* What a graph is found to do when blank pictures go through one made for that purpose. */
 struct filter_trial {
-    bool forwards;   /* a picture came out in the memory it went in */
-    bool seen;       /* a picture came out, and `picture` has its words, no data */
+    bool forwards; /* a picture came out in the memory it went in */
+    bool seen;     /* a picture came out, and `picture` has its words, no data */
     AVFrame *picture;
 };
 int fl_filter_try(const char *text, const AVFrame *like, AVRational rate, struct filter_trial *trial);
@@ -48,8 +48,8 @@ struct filter_identity {
 
 void fl_filter_remember(struct filter_identity *identity, const struct fl_desc *desc);
 
-/* The identity for an output frame: that of the frame in whose slot it lies, or of the input frame that was due at its time. Numbers never go
- * backwards, and parts count what has the same number. `like` gets number, part, epoch, origin and parameters. */
+/* The identity for an output frame: that of the frame in whose slot it lies, or of the input frame that was due at its time.
+ * Numbers never go backwards, and parts count what has the same number. `like` gets number, part, epoch, origin and parameters. */
 void fl_filter_identify(struct filter_identity *identity, const AVFrame *frame, AVRational time_base, struct fl_desc *like);
 
 #endif

@@ -38,9 +38,9 @@ void fl_nearest_offer(struct fl_nearest_name *nearest, const char *name)
     if (!name)
         return;
     unsigned d = distance(nearest->word, name), bytes = (unsigned)strlen(nearest->word);
-    if (bytes >= 3 && strcasestr(name, nearest->word) && d > 2)
-        d = 2; /* "x264" means libx264 */
-    if (d > 1 + bytes / 4 && d != 2)
+    if (bytes >= 3 && d > 1 && strcasestr(name, nearest->word))
+        d = 1; /* "x264" means libx264 */
+    if (d > 1 + bytes / 4)
         return;
     if (!nearest->best || d < nearest->distance) {
         nearest->best = name;

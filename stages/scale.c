@@ -1,4 +1,5 @@
-/* scale: another size, another pixel format, from the input's slot straight into an own one. Byte for byte what ffmpeg's `scale` gives. */
+/* scale: another size, another pixel format, from the input's slot straight into an own one. Byte for byte what ffmpeg's `scale`
+ * gives. */
 #include <errno.h>
 #include <string.h>
 #include <libavutil/mathematics.h>
@@ -69,12 +70,14 @@ static int work_out(struct fl_stage *stage, enum fl_stage_error whose, const str
     const char *size = fl_stage_string(stage, "size");
     enum AVPixelFormat from = fl_av_format(desc);
     if (!fl_scaler_reads(from))
-        return fl_stage_fail(stage, whose, -ENOTSUP, "libswscale does not read pixel format %s: put 'filter format=…' before it", desc->format);
+        return fl_stage_fail(stage, whose, -ENOTSUP, "libswscale does not read pixel format %s: put 'filter format=…' before it",
+                             desc->format);
     scale->to.format = scale->format != AV_PIX_FMT_NONE ? scale->format : fl_scaler_default_format(from);
     int ret = evaluate_size(scale, desc, &scale->to);
     if (ret < 0)
         return fl_stage_fail(stage, ret == -EINVAL ? FL_STAGE_ERROR_CONFIG : whose, ret,
-                             "scale '%s' gives no size for a picture of %ux%u: give W:H, as in 1280:-2", size, desc->width, desc->height);
+                             "scale '%s' gives no size for a picture of %ux%u: give W:H, as in 1280:-2", size, desc->width,
+                             desc->height);
     ret = fl_av_layout_init(&scale->layout, scale->to.format, scale->to.width, scale->to.height, scale->to.width, scale->to.height);
     if (ret < 0)
         return fl_stage_fail(stage, whose, ret, "a picture of %dx%d %s cannot be made: %s", scale->to.width, scale->to.height,
@@ -104,9 +107,11 @@ static int parse_options(struct fl_stage *stage, struct scale *scale)
 {
     const char *size = fl_stage_string(stage, "size"), *flags = fl_stage_string(stage, "flags");
     if (!size || fl_geometry_parse(&scale->geometry, size) < 0 || scale->geometry.count != 2)
-        return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, -EINVAL, "scale '%s' is no size: give W:H, as in 1280:-2", size ? size : "");
+        return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, -EINVAL, "scale '%s' is no size: give W:H, as in 1280:-2",
+                             size ? size : "");
     if (fl_scaler_parse_flags(flags ? flags : "bicubic", &scale->scaler.flags) < 0)
-        return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, -EINVAL, "flags '%s' are none of libswscale's: bilinear, bicubic, lanczos, area, …", flags);
+        return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, -EINVAL,
+                             "flags '%s' are none of libswscale's: bilinear, bicubic, lanczos, area, …", flags);
     scale->scaler.threads = (int)fl_stage_int(stage, "threads", 1);
     return parse_format(stage, scale);
 }
@@ -121,8 +126,8 @@ static int describe_output(struct fl_stage *stage, struct scale *scale)
     if (ret >= 0)
         ret = fl_scaler_set(&scale->scaler, from, &scale->to);
     if (ret < 0)
-        return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, ret, "libswscale cannot make %s of %s: %s", av_get_pix_fmt_name(scale->to.format),
-                             first->format, fl_av_log_reason(ret));
+        return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, ret, "libswscale cannot make %s of %s: %s",
+                             av_get_pix_fmt_name(scale->to.format), first->format, fl_av_log_reason(ret));
     to->color_range = from->color_range;
     to->colorspace = from->colorspace;
     to->sample_aspect_ratio = from->sample_aspect_ratio;
@@ -181,8 +186,8 @@ static int make_picture(struct fl_stage *stage, struct scale *scale, struct fl_f
     if (ret >= 0)
         ret = fl_scaler_run(&scale->scaler, to, from);
     if (ret < 0)
-        return fl_stage_fail(stage, FL_STAGE_ERROR_RUN, fl_av_errno(ret), "frame %llu could not be scaled: %s", (unsigned long long)desc->number,
-                             fl_av_log_reason(ret));
+        return fl_stage_fail(stage, FL_STAGE_ERROR_RUN, fl_av_errno(ret), "frame %llu could not be scaled: %s",
+                             (unsigned long long)desc->number, fl_av_log_reason(ret));
     fl_scaler_words(&scale->scaler, to, from);
     return fl_av_publish(stage, 0, to, (AVRational){desc->time_base_num, desc->time_base_den}, desc);
 }
@@ -208,8 +213,8 @@ static int scale_wrapped(struct fl_stage *stage, struct scale *scale, struct fl_
     if (ret < 0)
         return ret;
     if ((ret = fl_scaler_set(&scale->scaler, scale->from_frame, &scale->to)) < 0)
-        return fl_stage_fail(stage, FL_STAGE_ERROR_RUN, ret, "libswscale cannot make %s of %s: %s", av_get_pix_fmt_name(scale->to.format),
-                             desc->format, fl_av_log_reason(ret));
+        return fl_stage_fail(stage, FL_STAGE_ERROR_RUN, ret, "libswscale cannot make %s of %s: %s",
+                             av_get_pix_fmt_name(scale->to.format), desc->format, fl_av_log_reason(ret));
     if (!scale->scaler.sws)
         return pass_on(stage, scale, frame);
     struct fl_frame *slot = NULL;

@@ -45,8 +45,11 @@ static void the_old_stays_while_it_is_held(void)
     CHECK_EQ(fl_pool_info(fl_frame_pool(larger, NULL))->id, 2);
     for (unsigned i = 0; i < 2; i++)
         CHECK_EQ(picture_wrong_bytes(fl_frame_base(old[i]), fl_frame_desc(old[i]), i), 0);
+    const struct fl_pool *first = fl_frame_pool(old[0], NULL);
     fl_frame_release(old[0]);
+    CHECK(fl_pool_is_held((struct fl_pool *)first)); /* whatever its writer says: it may not be unmapped here */
     fl_frame_release(old[1]);
+    CHECK(!fl_pool_is_held((struct fl_pool *)first));
     stand_settle(&stand, lane);
     CHECK_EQ(fl_pool_free_slots(stand.pool), 4); /* the newest is in the new pool: nobody names the old one any more */
     fl_pool_destroy(stand.pool);

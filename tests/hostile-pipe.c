@@ -7,18 +7,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-static struct fl_lane *reader(struct fl_context *context, int *write_end)
+static struct fl_lane *reader_that(struct fl_context *context, uint32_t when_full, int *write_end)
 {
     struct wiring wiring;
-    struct fl_lane_info info = {.credits = 3, .when_full = FL_WHEN_FULL_WAIT, .transport = FL_TRANSPORT_PIPE};
+    struct fl_lane_info info = {.credits = 3, .when_full = when_full, .transport = FL_TRANSPORT_PIPE};
     wiring_mint(&wiring, &info);
     struct fl_lane *lane = wiring_attach_consumer(&wiring, context);
     *write_end = fcntl(wiring.announce, F_DUPFD_CLOEXEC, 0);
     CHECK_EQ(fcntl(*write_end, F_SETFL, O_NONBLOCK), 0);
     wiring_finish(&wiring);
     return lane;
+}
+
+static struct fl_lane *reader(struct fl_context *context, int *write_end)
+{
+    return reader_that(context, FL_WHEN_FULL_WAIT, write_end);
 }
 
 /* A header as an honest writer makes it: 16 x 4 grey, 64 bytes a row. */
@@ -139,11 +145,66 @@ static void random_bytes_never_lead_outside(void)
     CHECK(taken > 0 && faults > 0);
 }
 
+/* Messages that need no memory can be written as fast as they are read: one look must not try to read them all. */
+static void a_flood(uint32_t when_full, enum fl_pipe_type type, int answer)
+{
+    struct fl_context *context;
+    struct fl_frame *frame = NULL;
+    int end, left;
+    CHECK_EQ(fl_context_create(&context), 0);
+    struct fl_lane *lane = reader_that(context, when_full, &end);
+    struct fl_entry entry = {.type = type, .desc = {.kind = FL_KIND_PACKET, .time_base_num = 1, .time_base_den = 25}};
+    CHECK(fcntl(end, F_SETPIPE_SZ, 1 << 18) > 0);
+    while (write(end, &entry, sizeof entry) > 0)
+        ;
+    CHECK_EQ(fl_lane_take(lane, &frame), answer);
+    CHECK_EQ(ioctl(end, FIONREAD, &left), 0);
+    CHECK(left > 0);
+    fl_frame_release(frame);
+    fl_context_destroy(context);
+    close(end);
+}
+
+static void a_flood_is_read_in_turns(void)
+{
+    a_flood(FL_WHEN_FULL_WAIT, FL_PIPE_THROUGH, -EAGAIN);
+    a_flood(FL_WHEN_FULL_LATEST, FL_PIPE_FRAME, 0);
+}
+
+/* The last frames of a writer that has died wait for a free buffer: until then there is nothing to look at. */
+static void the_dead_leave_no_hurry(void)
+{
+    struct fl_context *context;
+    struct fl_frame *held[3], *last;
+    int end;
+    CHECK_EQ(fl_context_create(&context), 0);
+    struct fl_lane *lane = reader(context, &end);
+    struct fl_entry entry = {.type = FL_PIPE_FRAME, .desc = {.kind = FL_KIND_PACKET, .time_base_num = 1, .time_base_den = 25}};
+    for (unsigned i = 0; i < 4; i++)
+        CHECK_EQ(write(end, &entry, sizeof entry), sizeof entry);
+    for (unsigned i = 0; i < 3; i++)
+        CHECK_EQ(fl_lane_take(lane, &held[i]), 0);
+    close(end);
+    fl_lane_producer_down(lane);
+    CHECK_EQ(fl_lane_take(lane, &last), -EAGAIN);
+    CHECK(!fl_lane_ready(lane));
+    fl_frame_release(held[0]);
+    CHECK_EQ(fl_lane_take(lane, &last), 0);
+    CHECK_EQ(fl_lane_take(lane, &held[0]), -ENODATA);
+    CHECK(fl_lane_ready(lane));
+    fl_frame_release(last);
+    fl_frame_release(held[1]);
+    fl_frame_release(held[2]);
+    fl_context_destroy(context);
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
         {"a bad header ends its lane only", bad_headers_end_the_lane},
         {"random bytes never lead outside", random_bytes_never_lead_outside},
+        {"a flood of messages is read in turns", a_flood_is_read_in_turns},
+        {"what the dead have written waits for a buffer", the_dead_leave_no_hurry},
     };
     return CHECK_RUN(cases);
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { FRAMES = 6000, WIDTH = 96, HEIGHT = 8, HELPERS = 2 };
@@ -350,6 +351,75 @@ static void a_relay_between_two(void)
     close(fd);
 }
 
+/* ---- several threads that wait, each for a time ---- */
+
+#ifndef TESTS_NO_TIMER
+struct crowd {
+    struct fl_pool *pool; /* without a free slot */
+    struct fl_context *context;
+    atomic_bool word, over;
+};
+
+static void *waits_in_vain(void *arg)
+{
+    struct crowd *crowd = arg;
+    struct fl_frame *frame;
+    while (!atomic_load(&crowd->over))
+        CHECK_EQ(fl_pool_acquire_wait(crowd->pool, 20000000, NULL, NULL, &frame), -ETIMEDOUT);
+    return NULL;
+}
+
+static void *gives_the_word(void *arg)
+{
+    struct crowd *crowd = arg;
+    usleep(1000);
+    atomic_store(&crowd->word, true);
+    fl_context_kick(crowd->context);
+    return NULL;
+}
+
+static bool has_the_word(void *arg)
+{
+    struct crowd *crowd = arg;
+    return atomic_load(&crowd->word);
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
+/* One of them sleeps for all; that must cost none of the others its own time, nor what it waits for. */
+static void nobody_waits_for_the_others(void)
+{
+    enum { ROUNDS = 20, CROWD = 4 };
+    struct crowd crowd = {.pool = NULL};
+    struct fl_pool_info info = {.id = 1, .slot_count = 1, .slot_bytes = fl_pool_slot_bytes(1)};
+    struct fl_frame *only;
+    pthread_t others[CROWD], giver;
+    CHECK_EQ(fl_context_create(&crowd.context), 0);
+    CHECK_EQ(fl_pool_create_private(crowd.context, &info, &crowd.pool), 0);
+    CHECK_EQ(fl_pool_acquire(crowd.pool, &only), 0);
+    for (unsigned i = 0; i < CROWD; i++)
+        CHECK_EQ(pthread_create(&others[i], NULL, waits_in_vain, &crowd), 0);
+    uint64_t before = now_ns();
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        atomic_store(&crowd.word, false);
+        CHECK_EQ(pthread_create(&giver, NULL, gives_the_word, &crowd), 0);
+        CHECK_EQ(fl_context_wait(crowd.context, has_the_word, &crowd, -1), 0);
+        pthread_join(giver, NULL);
+    }
+    CHECK(now_ns() - before < ROUNDS * 20000000ull); /* a turn each behind only one of them would be more */
+    atomic_store(&crowd.over, true);
+    for (unsigned i = 0; i < CROWD; i++)
+        pthread_join(others[i], NULL);
+    fl_frame_unref(only);
+    fl_context_destroy(crowd.context);
+}
+#endif
+
 int main(void)
 {
     static const struct check_case cases[] = {
@@ -361,6 +431,9 @@ int main(void)
         {"slots may be acquired on any thread", slots_are_acquired_elsewhere},
         {"statistics may be read on any thread", anybody_may_look_on},
         {"a relay between two loses nothing", a_relay_between_two},
+#ifndef TESTS_NO_TIMER
+        {"of several threads that wait none waits for the others", nobody_waits_for_the_others},
+#endif
     };
     return CHECK_RUN(cases);
 }

@@ -134,9 +134,10 @@ def main():
         check_tags(failures, directory)
         check_rotation(failures, directory, clips[0])
         for source in clips + media_with_sound():
-            title, output = os.path.basename(source), os.path.join(directory, "out.mkv")
+            # Other containers want AAC without the headers that a transport stream gives its packets.
+            title, output = os.path.basename(source), os.path.join(directory, "out.ts" if source.endswith(".ts") else "out.mkv")
             transcode(failures, title, source, output)
-            if os.path.exists(output):
+            if os.path.exists(output) and os.path.getsize(output) > 0:
                 shift = check_times(failures, title, source, output)
                 check_sound(failures, title, source, output, shift)
                 os.remove(output)

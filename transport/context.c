@@ -34,7 +34,12 @@ int fl_context_create(struct fl_context **context)
         return error;
     }
     pthread_mutex_init(&c->lock, NULL);
-    pthread_mutex_init(&c->waiting, NULL);
+    pthread_condattr_t clock;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_mutex_init(&c->turn, NULL);
+    pthread_cond_init(&c->looked, &clock);
+    pthread_condattr_destroy(&clock);
     int error = fl_context_reserve(c);
     if (error < 0) {
         fl_context_destroy(c);
@@ -56,7 +61,8 @@ void fl_context_destroy(struct fl_context *context)
         fl_pool_destroy(context->pools[0]);
     close(context->kick_fd);
     pthread_mutex_destroy(&context->lock);
-    pthread_mutex_destroy(&context->waiting);
+    pthread_mutex_destroy(&context->turn);
+    pthread_cond_destroy(&context->looked);
     free(context->outputs);
     free(context->lanes);
     free(context->bells);
@@ -311,6 +317,15 @@ static void answer(struct fl_context *context, const struct pollfd *polls)
     fl_context_unlock(context);
 }
 
+static void tell_others(struct fl_context *context, bool sleeper)
+{
+    pthread_mutex_lock(&context->turn);
+    context->sleeper = sleeper;
+    context->looks++;
+    pthread_cond_broadcast(&context->looked);
+    pthread_mutex_unlock(&context->turn);
+}
+
 static int sleep_once(struct fl_context *context, bool (*ready)(void *arg), void *arg, uint64_t deadline_ns, bool *is_ready)
 {
     atomic_store_explicit(&context->asleep, 1, memory_order_seq_cst); /* before the look at `released`; pairs with fl_frame_unref */
@@ -319,6 +334,7 @@ static int sleep_once(struct fl_context *context, bool (*ready)(void *arg), void
     fl_context_service_locked(context);
     unsigned count = gather(context);
     fl_context_unlock(context);
+    tell_others(context, true); /* what the service above has brought is theirs too; what comes from now on wakes this thread */
     int error = 0;
     *is_ready = ready(arg);
     uint64_t now = fl_now_ns();
@@ -334,33 +350,46 @@ static int sleep_once(struct fl_context *context, bool (*ready)(void *arg), void
     return error;
 }
 
-/* Another thread may be asleep already, and for longer than this one wants to be. It serves returns meanwhile; who gets no turn in
- * time looks once more. */
-static int wait_for_turn(struct fl_context *context, uint64_t deadline_ns)
+static uint64_t looks_so_far(struct fl_context *context)
 {
-    if (deadline_ns == UINT64_MAX)
-        return -pthread_mutex_lock(&context->waiting);
-    struct timespec deadline = {(time_t)(deadline_ns / 1000000000ull), (long)(deadline_ns % 1000000000ull)};
-    return -pthread_mutex_clocklock(&context->waiting, CLOCK_MONOTONIC, &deadline);
+    pthread_mutex_lock(&context->turn);
+    uint64_t looks = context->looks;
+    pthread_mutex_unlock(&context->turn);
+    return looks;
+}
+
+/* True: the caller is to sleep for all. False: another thread does, and has looked around since `looks`, or it is `until_ns`. */
+static bool take_turn(struct fl_context *context, uint64_t looks, uint64_t until_ns)
+{
+    struct timespec until = {(time_t)(until_ns / 1000000000ull), (long)(until_ns % 1000000000ull)};
+    int error = 0;
+    pthread_mutex_lock(&context->turn);
+    while (context->sleeper && context->looks == looks && error == 0)
+        error = pthread_cond_timedwait(&context->looked, &context->turn, &until);
+    bool mine = !context->sleeper;
+    context->sleeper = true;
+    pthread_mutex_unlock(&context->turn);
+    return mine;
 }
 
 int fl_context_wait(struct fl_context *context, bool (*ready)(void *arg), void *arg, int64_t timeout_ns)
 {
-    fl_context_service(context);
-    if (ready(arg))
-        return 0;
     uint64_t deadline_ns = timeout_ns < 0 ? UINT64_MAX : fl_now_ns() + (uint64_t)timeout_ns;
     bool is_ready = false;
-    int error = wait_for_turn(context, deadline_ns);
-    if (error < 0)
-        return ready(arg) ? 0 : error;
+    int error = 0;
     while (!is_ready && error == 0) {
-        error = sleep_once(context, ready, arg, deadline_ns, &is_ready);
-        if (!is_ready && error == 0) {
-            fl_context_service(context);
-            is_ready = ready(arg);
+        uint64_t looks = looks_so_far(context); /* before the look, or a look of the sleeper's in between would be missed */
+        fl_context_service(context);
+        if (ready(arg))
+            return 0;
+        uint64_t now = fl_now_ns();
+        if (now >= deadline_ns)
+            return -ETIMEDOUT;
+        uint64_t look_ns = deadline_ns - now < FL_PEER_CHECK_NS ? deadline_ns : now + FL_PEER_CHECK_NS;
+        if (take_turn(context, looks, look_ns)) {
+            error = sleep_once(context, ready, arg, deadline_ns, &is_ready);
+            tell_others(context, false);
         }
     }
-    pthread_mutex_unlock(&context->waiting);
     return error;
 }

@@ -49,6 +49,7 @@ struct fl_pool {
     uint64_t payload_offset; /* where slot 0 starts */
     struct fl_slot_version *versions;
     bool writer;
+    uint64_t held; /* frames of it that were taken and not yet given back */
     /* writer only */
     struct fl_frame *frames; /* one handle a slot */
     uint32_t *newer, *older; /* free slots as a list, newest freed first; slot_count ends it */
@@ -115,7 +116,10 @@ struct fl_output {
 
 struct fl_context {
     pthread_mutex_t lock;
-    pthread_mutex_t waiting; /* one sleeper at a time */
+    pthread_mutex_t turn; /* guards the two below */
+    pthread_cond_t looked;
+    bool sleeper;   /* one thread sleeps for all that wait */
+    uint64_t looks; /* rises when the sleeper has armed the bells, and when it wakes: the others look again then */
     int kick_fd;
     atomic_int asleep;
     _Atomic(struct fl_frame *) released;
@@ -178,6 +182,7 @@ int fl_pipe_reader_create(struct fl_lane *lane, struct fl_pipe_reader **reader);
 void fl_pipe_reader_destroy(struct fl_pipe_reader *reader);
 bool fl_pipe_reader_progress(struct fl_lane *lane); /* true: a frame is complete, or the lane has ended or broken */
 int fl_pipe_reader_take(struct fl_lane *lane, struct fl_frame **frame);
+bool fl_pipe_reader_ended(const struct fl_lane *lane); /* everything was taken, and no more can come */
 bool fl_pipe_reader_wants(const struct fl_lane *lane); /* its pipe is worth polling */
 
 #endif

@@ -174,6 +174,7 @@ void fl_lane_settle(struct fl_frame *frame)
             fl_lane_break(lane, "a frame was overwritten while it was held: somebody above returned it early");
         fl_rx_give_back(&lane->rx, frame->index);
         note_ring(lane);
+        frame->pool->held--;
     }
     lane->stats.returned++;
     frame->pool = NULL;
@@ -253,6 +254,7 @@ static int take_entry(struct fl_lane *lane, struct fl_frame **out)
         return -EBADMSG;
     }
     frame->pool = pool;
+    pool->held++;
     frame->offset = copy.entry.offset;
     frame->version = copy.entry.version;
     frame->base = pool->base + copy.entry.offset;
@@ -303,7 +305,7 @@ bool fl_lane_ready_locked(struct fl_lane *lane)
     if (lane->left || lane->fault)
         return true;
     if (lane->pipe)
-        return fl_pipe_reader_progress(lane) || lane->producer_down;
+        return fl_pipe_reader_progress(lane) || fl_pipe_reader_ended(lane);
     return fl_rx_look(&lane->rx) != FL_LOOK_NOTHING || lane->producer_down;
 }
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define READS_AT_ONCE 256 /* a peer that never stops talking must not keep the other lanes waiting */
+
 struct fl_pipe_reader {
     struct fl_entry header;
     uint64_t header_done;
@@ -13,7 +15,7 @@ struct fl_pipe_reader {
     uint64_t done, total;   /* of its payload */
     bool full;
     bool closed; /* the producer said so */
-    bool eof;    /* the pipe has ended */
+    bool eof;    /* nothing more will come out of the pipe */
 };
 
 int fl_pipe_reader_create(struct fl_lane *lane, struct fl_pipe_reader **reader)
@@ -156,12 +158,14 @@ bool fl_pipe_reader_progress(struct fl_lane *lane)
         end_header(lane);
         advance(lane, 0); /* a frame without payload is complete at once */
     }
-    while (fl_pipe_reader_wants(lane)) {
+    for (unsigned reads = 0; reads < READS_AT_ONCE && fl_pipe_reader_wants(lane); reads++) {
         ssize_t got = read_some(lane);
         if (got < 0 && errno == EINTR)
             continue;
-        if (got < 0 && errno == EAGAIN)
+        if (got < 0 && errno == EAGAIN) {
+            reader->eof = lane->producer_down;
             break;
+        }
         if (got <= 0)
             reader->eof = true;
         else
@@ -183,16 +187,23 @@ static struct fl_frame *pop_full(struct fl_lane *lane)
     return frame;
 }
 
+bool fl_pipe_reader_ended(const struct fl_lane *lane)
+{
+    const struct fl_pipe_reader *reader = lane->pipe;
+    return !reader->full && (reader->closed || (reader->eof && lane->producer_down));
+}
+
 int fl_pipe_reader_take(struct fl_lane *lane, struct fl_frame **out)
 {
     struct fl_pipe_reader *reader = lane->pipe;
-    bool any = fl_pipe_reader_progress(lane);
+    fl_pipe_reader_progress(lane);
     if (lane->fault)
         return -EBADMSG;
     if (!reader->full)
-        return reader->closed || (lane->producer_down && (any || reader->eof)) ? -ENODATA : -EAGAIN;
+        return fl_pipe_reader_ended(lane) ? -ENODATA : -EAGAIN;
     struct fl_frame *frame = pop_full(lane);
-    while (lane->info.when_full == FL_WHEN_FULL_LATEST && fl_pipe_reader_progress(lane) && reader->full) {
+    uint32_t most = lane->info.when_full == FL_WHEN_FULL_LATEST ? lane->info.credits : 0; /* a peer may be faster for ever */
+    while (most-- > 0 && fl_pipe_reader_progress(lane) && reader->full) {
         atomic_store_explicit(&frame->refs, 0, memory_order_relaxed);
         lane->stats.skipped++;
         fl_lane_settle(frame);

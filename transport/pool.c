@@ -333,6 +333,17 @@ unsigned fl_pool_free_slots(struct fl_pool *pool)
     return count;
 }
 
+bool fl_pool_is_held(struct fl_pool *pool)
+{
+    if (!pool->context)
+        return false;
+    fl_context_lock(pool->context);
+    fl_context_service_locked(pool->context);
+    bool held = pool->held > 0;
+    fl_context_unlock(pool->context);
+    return held;
+}
+
 void fl_pool_settle(struct fl_frame *frame)
 {
     atomic_store_explicit(&frame->state, FL_SLOT_FREE, memory_order_relaxed);

@@ -32,8 +32,8 @@ void fl_context_service(struct fl_context *context);
 /* Blocks until ready(arg) or until `timeout_ns` has passed (negative: for ever). `ready` is called with bells armed, so whatever
  * it tests cannot change unnoticed between test and sleep; it must not block and must look at everything the caller would act
  * on. Looks again every 100 ms at the latest, as the last resort against a lying peer.
- * Returns 0 when ready, -ETIMEDOUT, -EINTR never, or the errno of poll(2). Owner's thread, or (one at a time) a thread the owner is
- * blocked in: see fl_pool_acquire_wait. */
+ * Returns 0 when ready, or -ETIMEDOUT; -EINTR never. Owner's thread, or a thread of a decoder (see fl_pool_acquire_wait): where
+ * several wait, one sleeps for all, and each is out of it in its own time. */
 int fl_context_wait(struct fl_context *context, bool (*ready)(void *arg), void *arg, int64_t timeout_ns);
 
 /* Makes a pool that somebody else writes known, so that announcements may name it. The context takes ownership. Any thread.

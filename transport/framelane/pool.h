@@ -64,6 +64,9 @@ int fl_pool_acquire_wait(struct fl_pool *pool, int64_t timeout_ns, bool (*cancel
 /* Free slots now (a hint: another thread may take one). */
 unsigned fl_pool_free_slots(struct fl_pool *pool);
 
+/* True while frames of it that were taken here have not been given back, whatever its writer says of them. */
+bool fl_pool_is_held(struct fl_pool *pool);
+
 /* Which pool a frame's bytes lie in (NULL for frames that came through a pipe) and at which offset its slot starts. */
 const struct fl_pool *fl_frame_pool(const struct fl_frame *frame, uint64_t *offset);
 
