@@ -1,5 +1,5 @@
-/* What supervisor and stage say to each other, over the wire of framelane/wire.h. One socket pair a stage, minted by the supervisor;
- * the stage's control thread reads it for as long as the stage lives. The end of the socket is the other side's death.
+/* What supervisor and stage say to each other, over the wire of framelane/wire.h. One socket pair a stage, minted by the
+ * supervisor; the stage's control thread reads it for as long as the stage lives. The end of the socket is the other side's death.
  *
  *   supervisor                             stage
  *   CONFIG  options, input fd        ->
@@ -139,7 +139,7 @@ struct fl_control_lane {
     uint32_t reserved;
 };
 
-/* FAULT (tail = text), LANE_STOP, LANE_DOWN (to the producer: stop; reclaim), LANE_ENDED (to the consumer: its producer is dead). */
+/* FAULT (tail = text); LANE_STOP, LANE_DOWN to the producer: stop; reclaim; LANE_ENDED to the consumer: its producer is dead. */
 struct fl_control_lane_event {
     uint32_t lane;
     uint32_t epoch;

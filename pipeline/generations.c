@@ -9,7 +9,8 @@
  *      +--two alive--> waits for POOL_UNUSED of the older, a second at most: it may be pinned by a stage that waits for just
  *                      this frame
  *
- * The number alive and their bytes are bounded: the one who asks may be hostile.
+ * The number alive and their bytes are bounded, and so is the number ever: each is a quarter larger than any before it. The one who asks
+ * may be hostile.
  */
 #define GENERATIONS      2
 #define GENERATIONS_MOST 4
@@ -54,8 +55,9 @@ static FlRunRegion next_generation(const FlRunStage *stage, unsigned port, const
     FlRunRegion pool = {.kind = FL_REGION_POOL, .writer = (FlRunStage *)stage, .port = port, .later = TRUE};
     if (!slots)
         slots = MAX(stage->stream[port].working_set, 1) + FL_BUDGET_SPARE + 1;
-    if (newest) /* in steps of a quarter at least, so that a picture that grows slowly does not take one generation a frame */
-        payload_bytes = MAX(payload_bytes, newest->pool.slot_bytes + newest->pool.slot_bytes / 4);
+    uint64_t largest = MAX(stage->largest_slot[port], newest ? newest->pool.slot_bytes : 0);
+    /* So that a picture that grows slowly does not take one generation a frame. */
+    payload_bytes = MAX(payload_bytes, largest + largest / 4);
     pool.pool = (struct fl_pool_info){.id = 1, .slot_count = slots, .slot_bytes = fl_pool_slot_bytes(payload_bytes)};
     pool.bytes = fl_pool_file_bytes(&pool.pool);
     return pool;
@@ -74,6 +76,8 @@ static void grant(FlRunStage *stage, unsigned port, const FlRunRegion *newest, u
     int error = -ENOMEM;
     if (!has_room(run, pool.bytes) || !fl_run_mint(run, &pool, run->pipeline->transport == FL_TRANSPORT_SHM, &error))
         answer(stage, 0, error);
+    else
+        stage->largest_slot[port] = pool.pool.slot_bytes;
 }
 
 static gboolean wait_no_longer(gpointer data)

@@ -11,7 +11,7 @@ void fl_host_check_faults(struct fl_stage *stage)
         struct fl_host_input *in = &stage->in[port];
         const char *fault = in->lane && !in->reported ? fl_lane_fault(in->lane) : NULL;
         if (fault) {
-            in->reported = stage->faulted = true;
+            in->reported = stage->faulted = stage->input_faulted = true;
             fl_host_report_fault(stage, in->lane_id, in->lane_epoch, fault);
         }
         for (unsigned i = 0; i < stage->out[port].lane_count; i++) {
@@ -60,7 +60,7 @@ static int process(struct fl_stage *stage, unsigned port, struct fl_frame *frame
 static int break_input(struct fl_stage *stage, unsigned port, const char *fault)
 {
     struct fl_host_input *in = &stage->in[port];
-    stage->faulted = true;
+    stage->faulted = stage->input_faulted = true;
     if (!in->reported)
         fl_host_report_fault(stage, in->lane_id, in->lane_epoch, fault);
     in->reported = true;

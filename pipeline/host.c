@@ -142,7 +142,7 @@ static void drain(struct fl_stage *stage, int error)
     fl_host_set_state(stage, FL_STATE_DRAINING);
     fl_host_end_inputs(stage); /* cut short: what is complete is finished */
     fl_host_check_faults(stage);
-    if (!atomic_load(&stage->failed) && !stage->faulted)
+    if (!atomic_load(&stage->failed) && !stage->input_faulted)
         fl_host_close_outputs(stage, error == 0);
 }
 

@@ -114,6 +114,7 @@ struct fl_stage {
     struct fl_host_output out[FL_STAGE_MAX_PORTS];
     bool started;
     bool faulted; /* a neighbour broke the protocol: what is complete is finished, the run has failed */
+    bool input_faulted; /* the same, by who is above: the end of what comes from here cannot be believed */
 
     /* Set by the control thread, or by whoever fails first; read by all. */
     atomic_bool stopping, cancelled, alone; /* alone: the supervisor is dead */

@@ -99,6 +99,7 @@ struct FlRunStage {
 
     const struct fl_stats *stats;              /* mapped read-only; NULL before WIRING. Stays after the process is gone */
     uint64_t wanted_bytes[FL_STAGE_MAX_PORTS]; /* WANT_POOL that waits for an older generation to be given up; 0: none */
+    uint64_t largest_slot[FL_STAGE_MAX_PORTS]; /* of any generation so far */
     guint wanted_timer;
 
     /* How it ended. */

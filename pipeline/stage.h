@@ -1,16 +1,17 @@
 /* The stage contract: all that a stage has to know to be written.
  *
- * A stage is one process that does one thing to frames. It is a module (stages/NAME.c) which ends in one const table, `fl_stage_module`,
- * and which the host (pipeline/host.c, inside framelane-stage) loads, feeds and supervises. A stage never sees lanes, bells or
- * the supervisor; it sees frames.
+ * A stage is one process that does one thing to frames. It is a module (stages/NAME.c) which ends in one const table,
+ * `fl_stage_module`, and which the host (pipeline/host.c, inside framelane-stage) loads, feeds and supervises. A stage never sees
+ * lanes, bells or the supervisor; it sees frames.
  *
  *   open     Once, before anything is wired. The options are there, and what every input will carry. The stage opens its input or
- *            checks what it is to make, and fills in each output (what it will carry, how large, how many slots it keeps) and each input's
- *            `hold`. Nothing may be destroyed yet: an output file is created but not cut off. Fails with fl_stage_fail.
+ *            checks what it is to make, and fills in each output (what it will carry, how large, how many slots it keeps) and each
+ *            input's `hold`. Nothing may be destroyed yet: an output file is created but not cut off. Fails with fl_stage_fail.
  *   start    Once, when everything is wired: acquire and publish may be called from here on. Optional.
- *   process  A stage with inputs: once for each frame taken, in order within a port. The host holds a reference until process returns; a
- *            stage that keeps the frame takes its own (fl_frame_ref) and drops it when done, on any thread.
- *   produce  A stage without inputs: makes one step (usually one frame). Returns FL_STAGE_END after the last, or once fl_stage_stopping.
+ *   process  A stage with inputs: once for each frame taken, in order within a port. The host holds a reference until process
+ *            returns; a stage that keeps the frame takes its own (fl_frame_ref) and drops it when done, on any thread.
+ *   produce  A stage without inputs: makes one step (usually one frame). Returns FL_STAGE_END after the last, or once
+ *            fl_stage_stopping.
  *   ended    An input has ended: give what is still inside, finish what is complete. Called once a port, after its last process.
  *   close    The last call, also after a failure; `priv` may be half-built. Everything the stage holds is released here.
  *
@@ -35,7 +36,7 @@ struct fl_stage;
 
 /* What an output carries and what its consumers are told before they open. */
 struct fl_stream {
-    struct fl_desc first; /* a description as the first frame will have it: format, geometry, colour, time base; planes need not be set */
+    struct fl_desc first; /* as the first frame's will be: format, geometry, colour, time base; planes need not be set */
     int32_t rate_num, rate_den; /* nominal frames a second; 0/1: unknown or variable */
     int64_t duration;       /* of the whole stream in time_base units, 0: unknown */
     uint32_t side_bytes;    /* stream-level side data (HDR metadata; for packets one FL_SIDE_CODEC [+ FL_SIDE_METADATA] a stream) */
@@ -57,7 +58,7 @@ struct fl_stage_output {
     bool connected; /* set by the host before open: somebody takes it */
     /* Set by the stage in open. */
     struct fl_stream stream;
-    uint64_t payload_bytes; /* of the largest frame expected, side data included; 0: this output only forwards (its pool comes on demand) */
+    uint64_t payload_bytes; /* of the largest frame expected, with side data; 0: it only forwards (its pool comes on demand) */
     unsigned working_set;   /* slots it keeps itself at once (a decoder's references), at least 1 unless payload_bytes is 0 */
     bool forwards;          /* frames of input 0 are announced onward from here */
 };
@@ -99,7 +100,8 @@ int fl_stage_size(const struct fl_stage *stage, const char *key, unsigned *width
 int fl_stage_rate(const struct fl_stage *stage, const char *key, int32_t *num, int32_t *den);        /* -ENOENT */
 int64_t fl_stage_duration_ns(const struct fl_stage *stage, const char *key, int64_t otherwise);
 /* Calls `each` for every option whose name begins with `prefix`, with the rest of its name, in the order given. */
-void fl_stage_each_option(const struct fl_stage *stage, const char *prefix, void (*each)(void *arg, const char *name, const char *value), void *arg);
+void fl_stage_each_option(const struct fl_stage *stage, const char *prefix,
+                          void (*each)(void *arg, const char *name, const char *value), void *arg);
 
 /* The input file the supervisor opened, or -1 where `url` is no file (a URL, a device, a pattern). The stage owns it. */
 int fl_stage_take_input_fd(struct fl_stage *stage);
@@ -111,7 +113,8 @@ int fl_stage_take_stdout_fd(struct fl_stage *stage);
 int fl_stage_acquire(struct fl_stage *stage, unsigned port, uint64_t payload_bytes, struct fl_frame **frame);
 
 /* The same for a decoder's callback, any thread: leaves the last slot alone, waits at most 20 ms, then -EAGAIN; where the frame
- * does not fit it asks for a new generation and answers -ENOSPC at once. The caller falls back to private memory and a counted copy. */
+ * does not fit it asks for a new generation and answers -ENOSPC at once. The caller falls back to private memory and a
+ * counted copy. */
 int fl_stage_acquire_now(struct fl_stage *stage, unsigned port, uint64_t payload_bytes, struct fl_frame **frame);
 
 /* Announces a frame (acquired, or taken: that is forwarding) with `desc`, after waiting for what the output still owes.
@@ -126,7 +129,8 @@ void fl_stage_copied(struct fl_stage *stage, uint64_t bytes); /* any thread */
 /* The input is damaged here; the run goes on. The first text becomes the warning, all are counted. Any thread. */
 void fl_stage_damage(struct fl_stage *stage, const char *text);
 
-/* True once the run is to end early: first Ctrl-C, --for, --frames, or the supervisor gone. Any thread; an interrupt callback asks it. */
+/* True once the run is to end early: first Ctrl-C, --for, --frames, or the supervisor gone. Any thread: an interrupt callback asks
+ * it. */
 bool fl_stage_stopping(const struct fl_stage *stage);
 /* True when even draining is called off. Any thread. */
 bool fl_stage_cancelled(const struct fl_stage *stage);
@@ -137,7 +141,8 @@ void fl_stage_warn(struct fl_stage *stage, const char *format, ...) __attribute_
 /* Shown with --verbose only. */
 void fl_stage_debug(struct fl_stage *stage, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Returns `error` (a negative errno), so that a stage can `return fl_stage_fail(...)`. Only the first failure is reported. */
-int fl_stage_fail(struct fl_stage *stage, enum fl_stage_error whose, int error, const char *format, ...) __attribute__((format(printf, 4, 5)));
+int fl_stage_fail(struct fl_stage *stage, enum fl_stage_error whose, int error, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 #pragma GCC visibility pop
 

@@ -30,45 +30,57 @@ static const AVPixFmtDescriptor *croppable(const char *format, enum AVPixelForma
     return pixel;
 }
 
-/* A field by its own expression where one is given, else `otherwise`: to the nearest whole number, as ffmpeg's crop, and down to
- * the chroma grid. */
-static int evaluate(const struct crop *crop, unsigned field, const struct fl_geometry_scope *scope, double otherwise, int grid_log2,
-                    int *result)
+/* A field by its own expression where one is given, else `*value` as it is. */
+static int evaluate(const struct crop *crop, unsigned field, const struct fl_geometry_scope *scope, double *value)
 {
-    double value = otherwise;
-    if (field < crop->geometry.count) {
-        int ret = fl_geometry_eval(crop->geometry.field[field], scope, &value);
-        if (ret < 0)
-            return ret;
-    }
-    *result = (int)lrint(value) & ~((1 << grid_log2) - 1);
-    return 0;
+    return field < crop->geometry.count ? fl_geometry_eval(crop->geometry.field[field], scope, value) : 0;
+}
+
+/* To the nearest whole number, as ffmpeg's crop, and down to the chroma grid. Expressions see what was there before. */
+static int on_grid(double value, int grid_log2)
+{
+    return (int)lrint(value) & ~((1 << grid_log2) - 1);
+}
+
+static int evaluate_fields(const struct crop *crop, const struct fl_desc *desc, struct fl_geometry_scope *scope, double value[4])
+{
+    value[0] = desc->width;
+    value[1] = desc->height;
+    if (evaluate(crop, 0, scope, &value[0]) == 0)
+        fl_geometry_scope_set_width(scope, value[0]); /* the height may depend on it, as the width may on the height */
+    int ret = evaluate(crop, 1, scope, &value[1]);
+    if (ret < 0)
+        return ret;
+    fl_geometry_scope_set_height(scope, value[1]);
+    if ((ret = evaluate(crop, 0, scope, &value[0])) < 0)
+        return ret;
+    fl_geometry_scope_set_width(scope, value[0]);
+    value[2] = (desc->width - value[0]) / 2;
+    value[3] = (desc->height - value[1]) / 2;
+    ret = evaluate(crop, 2, scope, &value[2]);
+    return ret < 0 ? ret : evaluate(crop, 3, scope, &value[3]);
 }
 
 static int place_rectangle(const struct crop *crop, const struct fl_desc *desc, struct rectangle *r)
 {
     enum AVPixelFormat format;
     const AVPixFmtDescriptor *pixel = croppable(desc->format, &format);
+    struct fl_geometry_scope scope;
+    double value[4];
     if (!pixel || !desc->width || !desc->height)
         return -ENOTSUP;
-    struct fl_geometry_scope scope;
     fl_geometry_scope_init(&scope, &(struct fl_geometry_input){.width = (int)desc->width,
                                                                .height = (int)desc->height,
                                                                .sar = {desc->sar_num, desc->sar_den},
                                                                .format = format,
                                                                .out_format = format});
-    if (evaluate(crop, 0, &scope, desc->width, pixel->log2_chroma_w, &r->width) == 0)
-        fl_geometry_scope_set_width(&scope, r->width); /* the height may depend on it, as the width may on the height */
-    int ret = evaluate(crop, 1, &scope, desc->height, pixel->log2_chroma_h, &r->height);
+    int ret = evaluate_fields(crop, desc, &scope, value);
     if (ret < 0)
         return ret;
-    fl_geometry_scope_set_height(&scope, r->height);
-    if ((ret = evaluate(crop, 0, &scope, desc->width, pixel->log2_chroma_w, &r->width)) < 0)
-        return ret;
-    fl_geometry_scope_set_width(&scope, r->width);
-    if ((ret = evaluate(crop, 2, &scope, ((double)desc->width - r->width) / 2, pixel->log2_chroma_w, &r->x)) < 0 ||
-        (ret = evaluate(crop, 3, &scope, ((double)desc->height - r->height) / 2, pixel->log2_chroma_h, &r->y)) < 0)
-        return ret;
+    r->width = on_grid(value[0], pixel->log2_chroma_w);
+    r->height = on_grid(value[1], pixel->log2_chroma_h);
+    r->x = on_grid(value[2], pixel->log2_chroma_w);
+    r->y = on_grid(value[3], pixel->log2_chroma_h);
     bool inside = r->width > 0 && r->height > 0 && r->x >= 0 && r->y >= 0 && (int64_t)r->x + r->width <= desc->width &&
                   (int64_t)r->y + r->height <= desc->height;
     return inside ? 0 : -ERANGE;

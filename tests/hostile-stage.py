@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Whatever a stage says to the supervisor, the run ends with a sentence and an exit code, and soon.
 
-The program under test is copied beside a framelane-stage that is this file: as the stage called after a misdeed below it commits it;
-as any other stage it becomes the real one.
+The program under test is copied beside a framelane-stage that is this file: as the stage called after a misdeed below it commits
+it; as any other stage it becomes the real one.
 """
 import os
 import random
@@ -210,8 +210,9 @@ def says_anything(wire):
 
 
 MISDEEDS = {name.replace("_", "-"): act for name, act in list(globals().items())
-            if callable(act) and name.split("_")[0] in ("says", "lies", "is", "opens", "cuts", "describes", "names", "asks", "holds", "maps", "wants",
-                                                        "gives", "complains", "talks", "fails", "leaves", "lets")}
+            if callable(act) and name.split("_")[0] in (
+                "says", "lies", "is", "opens", "cuts", "describes", "names", "asks", "holds", "maps", "wants", "gives",
+                "complains", "talks", "fails", "leaves", "lets")}
 # A stage has 31 bytes for its name.
 MISDEEDS = {name[:31]: act for name, act in MISDEEDS.items()}
 

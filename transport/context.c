@@ -226,7 +226,8 @@ static unsigned gather(struct fl_context *context)
         for (unsigned l = 0; l < context->outputs[i]->lane_count; l++) {
             struct fl_output_lane *lane = context->outputs[i]->lanes[l];
             if (lane->pipe)
-                polls[count++] = (struct pollfd){fl_pipe_writer_idle(lane->pipe) || lane->stopped ? -1 : lane->fds.announce, POLLOUT, 0};
+                polls[count++] =
+                    (struct pollfd){fl_pipe_writer_idle(lane->pipe) || lane->stopped ? -1 : lane->fds.announce, POLLOUT, 0};
             else
                 polls[count++] = (struct pollfd){lane->bell_watch.muted || lane->fault ? -1 : lane->fds.bell_in, POLLIN, 0};
         }

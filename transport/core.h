@@ -4,12 +4,12 @@
  * the library and as C++ for a model checker. What an entry means is lane.c's and output.c's business.
  *
  * Ordering edges, by name; each access below says which it is an end of.
- *   A  announce.head:     A0 store release (push)        -> A1 load acquire (look).     After A1 the entries before head are whole.
- *   C  announce.closed:   C0 store release (close)       -> C1 load acquire (look), read before head: who sees closed sees the last head.
- *   R  return.returned:   R0 store release (give back)   -> R1 load acquire (collect).  After R1 the consumer's reads of the pixels are over.
- *   T  announce.through:  T0 seqlock write               -> T1 seqlock read.            After T1 the four words belong together.
- *   P  pool version:      P0 store release (publish)     -> P1 load acquire (take).     After P1 the payload is whole (pool.c, lane.c).
- *   D  doorbell:          D0 armed + full fence + look   /  D1 publish + full fence + read armed. At least one side sees the other:
+ *   A  announce.head:     A0 store release (push)       -> A1 load acquire (look).     After A1 the entries before head are whole.
+ *   C  announce.closed:   C0 store release (close)      -> C1 load acquire (look), before head: who sees it sees the last head.
+ *   R  return.returned:   R0 store release (give back)  -> R1 load acquire (collect).  After R1 the consumer has read its pixels.
+ *   T  announce.through:  T0 seqlock write              -> T1 seqlock read.            After T1 the four words belong together.
+ *   P  pool version:      P0 store release (publish)    -> P1 load acquire (take).     After P1 the payload is whole (lane.c).
+ *   D  doorbell:          D0 armed + full fence + look  /  D1 publish + full fence + read armed. At least one side sees the other:
  *                         without the store-load fence on both sides a wake-up is lost.
  */
 #ifndef FL_CORE_H

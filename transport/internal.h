@@ -2,7 +2,8 @@
  *
  * One mutex (context.lock) guards all of it and is never held across a wait or a system call; bells to be rung are noted under the
  * lock and rung after it (a pipe's non-blocking reads and writes are the exception: they are the transport). References are atomic:
- * whoever drops the last one, on any thread, pushes the frame on `released`; the owner, or a thread that waits for a slot, settles it.
+ * whoever drops the last one, on any thread, pushes the frame on `released`; the owner, or a thread that waits for a slot, settles
+ * it.
  */
 #ifndef FL_INTERNAL_H
 #define FL_INTERNAL_H

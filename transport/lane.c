@@ -88,7 +88,8 @@ static int register_lane(struct fl_context *context, struct fl_lane *lane)
     return error;
 }
 
-int fl_lane_attach(struct fl_context *context, const struct fl_lane_info *info, void *own, const struct fl_lane_fds *fds, struct fl_lane **out)
+int fl_lane_attach(struct fl_context *context, const struct fl_lane_info *info, void *own, const struct fl_lane_fds *fds,
+                   struct fl_lane **out)
 {
     int error = -ENOMEM;
     struct fl_lane *lane = calloc(1, sizeof *lane);
@@ -167,7 +168,8 @@ void fl_lane_settle(struct fl_frame *frame)
 {
     struct fl_lane *lane = frame->lane;
     if (!lane->pipe && frame->pool) {
-        const fl_word *version = &frame->pool->versions[(frame->offset - frame->pool->payload_offset) / frame->pool->info.slot_bytes].version;
+        uint64_t slot = (frame->offset - frame->pool->payload_offset) / frame->pool->info.slot_bytes;
+        const fl_word *version = &frame->pool->versions[slot].version;
         /* The reads of the pixels come before this look: only then does an unchanged version say that they were of one frame. */
         fl_fence(FL_ACQUIRE);
         if (fl_load(version, FL_RELAXED) != frame->version)

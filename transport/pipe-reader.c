@@ -1,4 +1,5 @@
-/* The consumer's end of a lane over a pipe: frames are read into private memory, one buffer a credit, made larger when a frame is. */
+/* The consumer's end of a lane over a pipe: frames are read into private memory, one buffer a credit, made larger when a
+ * frame is. */
 #include "pipe.h"
 
 #include <errno.h>
@@ -129,7 +130,8 @@ static ssize_t read_some(struct fl_lane *lane)
     struct iovec parts[FL_PIPE_IOVECS];
     unsigned count = 1;
     if (reader->frame)
-        count = fl_pipe_stretches(reader->frame->base, &reader->frame->desc, reader->header.spare, reader->done, parts, FL_PIPE_IOVECS);
+        count = fl_pipe_stretches(reader->frame->base, &reader->frame->desc, reader->header.spare, reader->done, parts,
+                                  FL_PIPE_IOVECS);
     else
         parts[0] = (struct iovec){(uint8_t *)&reader->header + reader->header_done, sizeof reader->header - reader->header_done};
     return readv(lane->fds.announce, parts, (int)count);

@@ -1,5 +1,6 @@
-/* The producer's end of a lane over a pipe. A row of the books is a frame that is not yet wholly in the pipe; writing its last byte is what a
- * return is on a shared-memory lane. Writes never block: what the pipe does not take now goes on when it polls writable. */
+/* The producer's end of a lane over a pipe. A row of the books is a frame that is not yet wholly in the pipe; writing its last
+ * byte is what a return is on a shared-memory lane. Writes never block: what the pipe does not take now goes on when it polls
+ * writable. */
 #include "pipe.h"
 
 #include <errno.h>
@@ -161,8 +162,8 @@ static ssize_t write_some(struct fl_output_lane *lane)
     if (done < header)
         parts[count++] = (struct iovec){(uint8_t *)&writer->header + done, header - done};
     if (writer->current)
-        count += fl_pipe_stretches(writer->current->frame->base, &writer->source, writer->header.spare, done > header ? done - header : 0,
-                                   parts + count, FL_PIPE_IOVECS - count);
+        count += fl_pipe_stretches(writer->current->frame->base, &writer->source, writer->header.spare,
+                                   done > header ? done - header : 0, parts + count, FL_PIPE_IOVECS - count);
     return writev(lane->fds.announce, parts, (int)count);
 }
 

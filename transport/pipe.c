@@ -52,7 +52,8 @@ uint64_t fl_pipe_restate(const struct fl_desc *desc, uint64_t rows_mask, struct 
     return total > UINT32_MAX ? 0 : total;
 }
 
-static unsigned plane_stretches(const uint8_t *base, const struct fl_plane *plane, bool by_rows, uint64_t done, struct iovec *parts, unsigned room)
+static unsigned plane_stretches(const uint8_t *base, const struct fl_plane *plane, bool by_rows, uint64_t done, struct iovec *parts,
+                                unsigned room)
 {
     const uint8_t *start = base + plane->offset;
     if (!by_rows) {

@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The hot rotation (measured on several machines: the best working set is larger than the second-level caches, so that the writer does not
- * take lines the reader still holds, and well below the last level). */
+/* The hot rotation (measured on several machines: the best working set is larger than the second-level caches, so that the writer
+ * does not take lines the reader still holds, and well below the last level). */
 #define HOT_BYTES_MIN (4ull << 20)
 #define HOT_BYTES_MAX (14ull << 20)
 #define HOT_SLOTS_MIN 3u

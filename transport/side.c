@@ -11,7 +11,8 @@ static size_t padded(size_t bytes)
 int fl_side_append(uint8_t *buf, size_t capacity, size_t *used, uint32_t type, const void *data, size_t bytes)
 {
     struct fl_side_header header = {.type = type, .bytes = (uint32_t)bytes};
-    if (bytes > UINT32_MAX - 8 || *used > capacity || capacity - *used < sizeof header || capacity - *used - sizeof header < padded(bytes))
+    if (bytes > UINT32_MAX - 8 || *used > capacity || capacity - *used < sizeof header ||
+        capacity - *used - sizeof header < padded(bytes))
         return -ENOSPC;
     uint8_t *at = buf + *used;
     memcpy(at, &header, sizeof header);

@@ -12,13 +12,14 @@ int fl_wire_pair(int fds[2])
     return 0;
 }
 
-int fl_wire_send(int socket, uint32_t type, const void *body, size_t body_bytes, const void *tail, size_t tail_bytes, const int *fds,
-                 unsigned fd_count)
+int fl_wire_send(int socket, uint32_t type, const void *body, size_t body_bytes, const void *tail, size_t tail_bytes,
+                 const int *fds, unsigned fd_count)
 {
     if (body_bytes > FL_WIRE_MAX_BYTES || tail_bytes > FL_WIRE_MAX_BYTES || fd_count > FL_WIRE_MAX_FDS ||
         sizeof(struct fl_message) + body_bytes + tail_bytes > FL_WIRE_MAX_BYTES)
         return -EMSGSIZE;
-    struct fl_message head = {.magic = FL_WIRE_MAGIC, .type = type, .body_bytes = (uint32_t)body_bytes, .tail_bytes = (uint32_t)tail_bytes};
+    struct fl_message head = {
+        .magic = FL_WIRE_MAGIC, .type = type, .body_bytes = (uint32_t)body_bytes, .tail_bytes = (uint32_t)tail_bytes};
     struct iovec parts[3] = {
         {&head, sizeof head},
         {(void *)body, body_bytes},
@@ -44,7 +45,8 @@ int fl_wire_send(int socket, uint32_t type, const void *body, size_t body_bytes,
     return 0;
 }
 
-/* Descriptors beyond the room for them were closed by the kernel (MSG_CTRUNC); those that fit are ours and are closed on any doubt. */
+/* Descriptors beyond the room for them were closed by the kernel (MSG_CTRUNC); those that fit are ours and are closed on any
+ * doubt. */
 static void collect_fds(struct msghdr *message, struct fl_received *received)
 {
     for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(message); cmsg; cmsg = CMSG_NXTHDR(message, cmsg)) {

@@ -68,7 +68,8 @@ struct fl_lane_stats {
  * (fl_shm_map_writer), and is attached when the peer's region has been sealed and arrived.
  * attach: the context owns the lane. `own` is what fl_shm_map_writer gave for the region this end writes (NULL for a pipe).
  * -EPERM, -EINVAL as fl_shm_map_reader; -ENOMEM. */
-int fl_lane_attach(struct fl_context *context, const struct fl_lane_info *info, void *own, const struct fl_lane_fds *fds, struct fl_lane **lane);
+int fl_lane_attach(struct fl_context *context, const struct fl_lane_info *info, void *own, const struct fl_lane_fds *fds,
+                   struct fl_lane **lane);
 
 /* See the head of this file. On a `latest` lane everything but the newest announcement is returned at once. */
 int fl_lane_take(struct fl_lane *lane, struct fl_frame **frame);

@@ -57,9 +57,10 @@ const struct fl_pool_info *fl_pool_info(const struct fl_pool *pool);
  * freed of as many slots as fit the caches, so that a large pool costs nothing while it is not needed. */
 int fl_pool_acquire(struct fl_pool *pool, struct fl_frame **frame);
 
-/* The same, waiting up to `timeout_ns` (negative: for ever) while serving returns: -ETIMEDOUT. Also for a decoder's thread while the
- * owner is blocked inside the decoder. `cancelled` (optional) is asked on every wake-up: -ECANCELED. */
-int fl_pool_acquire_wait(struct fl_pool *pool, int64_t timeout_ns, bool (*cancelled)(void *arg), void *arg, struct fl_frame **frame);
+/* The same, waiting up to `timeout_ns` (negative: for ever) while serving returns: -ETIMEDOUT. Also for a decoder's thread while
+ * the owner is blocked inside the decoder. `cancelled` (optional) is asked on every wake-up: -ECANCELED. */
+int fl_pool_acquire_wait(struct fl_pool *pool, int64_t timeout_ns, bool (*cancelled)(void *arg), void *arg,
+                         struct fl_frame **frame);
 
 /* Free slots now (a hint: another thread may take one). */
 unsigned fl_pool_free_slots(struct fl_pool *pool);

@@ -30,8 +30,8 @@ struct fl_message {
 int fl_wire_pair(int fds[2]);
 
 /* Blocks while the peer's buffer is full. The descriptors stay the caller's. -EMSGSIZE, -EPIPE, errno of sendmsg(2). */
-int fl_wire_send(int socket, uint32_t type, const void *body, size_t body_bytes, const void *tail, size_t tail_bytes, const int *fds,
-                 unsigned fd_count);
+int fl_wire_send(int socket, uint32_t type, const void *body, size_t body_bytes, const void *tail, size_t tail_bytes,
+                 const int *fds, unsigned fd_count);
 
 /* One received message: body and tail lie in `buffer`. */
 struct fl_received {
