@@ -9,8 +9,8 @@
  *      +--two alive--> waits for POOL_UNUSED of the older, a second at most: it may be pinned by a stage that waits for just
  *                      this frame
  *
- * The number alive and their bytes are bounded, and so is the number ever: each is a quarter larger than any before it. The one who asks
- * may be hostile.
+ * The number alive and their bytes are bounded, and so is the number ever: each is a quarter larger than any before it. The one who
+ * asks may be hostile.
  */
 #define GENERATIONS      2
 #define GENERATIONS_MOST 4
