@@ -222,6 +222,11 @@ int fl_cmd_inspect(int argc, char **argv)
     gboolean libav = count && g_strv_contains(of_libav, words[0]);
     if (count > (libav ? 2u : 1u))
         return fl_command_usage("inspect", "'%s' is too much", words[count - 1]);
+    if (libav && !words[1] && !json && fl_kind_find(words[0])) { /* a kind's name too: both are told */
+        print_kind(fl_kind_find(words[0]));
+        printf("\n");
+        fflush(stdout); /* another program goes on */
+    }
     if (libav)
         return ask_libav(words[0], words[1], json);
     if (count)

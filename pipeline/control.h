@@ -15,7 +15,7 @@
  *   MAP, then READY (to the writer), POOL (before that, to its readers)    a new pool generation
  *   READY with an error              ->    (no pool: region 0 or the one that failed; -EBUSY: ask again later)
  *   POOL_UNUSED                      ->    (to readers: its writer has given that pool up, it may be unmapped)
- *   STOP                             ->    a source ends; everything drains
+ *   STOP                             ->    what makes frames of its own ends; everything drains
  *   LANE_STOP, LANE_DOWN, LANE_ENDED ->    death of a neighbour
  *                                    <-    DONE     (after close(); the process then exits 0)
  *

@@ -27,9 +27,8 @@ void fl_run_stop_sources(FlRun *run)
     if (run->stopping)
         return;
     run->stopping = TRUE;
-    for (unsigned i = 0; i < run->stage_count; i++)
-        if (fl_run_is_source(&run->stages[i]))
-            send_stop(&run->stages[i]);
+    for (unsigned i = 0; i < run->stage_count; i++) /* all: a filter's chain may have a source of its own in it */
+        send_stop(&run->stages[i]);
 }
 
 /* Nothing flows yet: the end of the socket tells every stage to close what it has opened. It may still say why it failed itself. */

@@ -88,6 +88,8 @@ static int attach_file(struct decode *decode, AVDictionary **options)
         fd = dup(STDIN_FILENO);
     if (fd < 0)
         return 0;
+    if (strcmp(decode->url, "-") == 0)
+        decode->url = "standard input"; /* from here on it is only shown */
     int error = fl_input_file_open(&decode->file, decode->stage, fd, decode->format);
     if (error < 0)
         return fail_open(decode, error);

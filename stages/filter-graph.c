@@ -62,6 +62,14 @@ static int parse_chain(struct filter_graph *g, const char *text)
     return ret;
 }
 
+static bool has_own_source(const struct filter_graph *g)
+{
+    for (unsigned i = 0; i < g->graph->nb_filters; i++)
+        if (g->graph->filters[i] != g->source && g->graph->filters[i]->nb_inputs == 0)
+            return true;
+    return false;
+}
+
 int fl_filter_graph_create(struct filter_graph *g, const char *text, const AVFrame *like, AVRational rate)
 {
     *g = (struct filter_graph){.graph = avfilter_graph_alloc()};
@@ -77,6 +85,8 @@ int fl_filter_graph_create(struct filter_graph *g, const char *text, const AVFra
         ret = avfilter_graph_config(g->graph, NULL);
     if (ret < 0)
         fl_filter_graph_destroy(g);
+    else
+        g->endless = has_own_source(g);
     return ret;
 }
 

@@ -180,6 +180,8 @@ static int give_out(struct fl_stage *stage)
         av_frame_unref(filter->out);
         if (ret < 0 && ret != -EPIPE)
             return ret;
+        if (filter->graph.endless && (ret == -EPIPE || fl_stage_stopping(stage)))
+            return 0;
     }
 }
 

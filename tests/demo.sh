@@ -29,12 +29,15 @@ output=$directory/small.mp4
 shorten() { # a path as a person here would type it
     case $1 in "$PWD"/*) printf '%s' "${1#"$PWD"/}" ;; *) printf '%s' "$1" ;; esac
 }
+quote() { # one word of a pipeline, whatever is in it
+    printf "'%s'" "${1//\'/\'\\\'\'}"
+}
 fl=$(shorten "$framelane")
-in=$(shorten "$file")
-out=$(shorten "$output")
+in=$(quote "$(shorten "$file")")
+out=$(quote "$(shorten "$output")")
 dir=$(shorten "$directory")
 
-pipeline="decode '$in' ! scale 1280:-2 ! encode '$out' codec=libx264 option.preset=veryfast"
+pipeline="decode $in ! scale 1280:-2 ! encode $out codec=libx264 option.preset=veryfast"
 printf '\n== %s run -e "%s"\n' "$fl" "$pipeline"
 echo "   three processes; each frame stays where the one before it wrote it, and the next reads it there"
 "$framelane" run -e "$pipeline"
@@ -46,11 +49,11 @@ stat -c 'bytes=%s' "$output"
 
 # The commands to go on with: shown to people, run by --check.
 go_on=(
-    "$fl run -e \"decode '$in' ! hash\" --frames 5"
-    "$fl run -e \"decode '$in' ! crop 960:540 ! encode '$dir/middle.mkv' codec=libx264\""
-    "$fl run -e \"decode '$in' as film ! scale 640:-2 ! encode '$dir/a.mp4' ; film ! hash '$dir/film.framemd5'\""
+    "$fl run -e \"decode $in ! hash\" --frames 5"
+    "$fl run -e \"decode $in ! crop 960:540 ! encode '$dir/middle.mkv' codec=libx264\""
+    "$fl run -e \"decode $in as film ! scale 640:-2 ! encode '$dir/a.mp4' ; film ! hash '$dir/film.framemd5'\""
     "$fl run -e \"pattern size=1280x720 rate=60 frames=600 ! filter 'hue=s=0' ! null\" --transport pipe"
-    "$fl check -e \"decode '$in' ! scale 1280:-2 ! encode '$out'\""
+    "$fl check -e \"decode $in ! scale 1280:-2 ! encode $out\""
     "$fl inspect encode"
     "$fl doctor"
 )

@@ -46,8 +46,8 @@ GREEDY = ["reverse", "tmix=frames=12", "thumbnail=20", "minterpolate=fps=60"]
 
 
 def ffmpeg_hashes(source, chain):
-    done = subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-noautorotate", "-i", source, "-map", "0:v:0", "-fps_mode", "passthrough",
-                           "-autoscale", "0", "-enc_time_base", "-1", "-copyts", "-vf", chain, "-f", "framemd5", "-"],
+    done = subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-noautorotate", "-i", source, "-map", "0:v:0", "-autoscale", "0",
+                           "-fps_mode", "passthrough", "-enc_time_base", "-1", "-copyts", "-vf", chain, "-f", "framemd5", "-"],
                           capture_output=True, text=True, check=False)
     return hashes(done.stdout)
 
@@ -59,7 +59,8 @@ def hashes(text):
 def stage_hashes(directory, source, stage, transport):
     """(hashes, the counters of the stage in the middle, Result)"""
     report = os.path.join(directory, "report")
-    result = run("run", "--quiet", f"--json={report}", "--transport", transport, "-e", f"decode '{source}' ! {stage} as middle ! hash")
+    result = run("run", "--quiet", f"--json={report}", "--transport", transport,
+                 "-e", f"decode '{source}' ! {stage} as middle ! hash")
     with open(report, encoding="utf-8") as lines:
         end = json.loads(lines.read().splitlines()[-1])
     middle = [one for one in end["stages"] if one["name"] == "middle"]
@@ -81,12 +82,14 @@ def check(failures, directory, source, stage, chain, copies):
 def check_greedy(failures, directory, source):
     for chain in GREEDY:
         got, _, result = stage_hashes(directory, source, f"filter '{chain}'", "shm")
-        failures.check(result.exit == 0 and got == ffmpeg_hashes(source, chain), f"filter {chain}: exit {result.exit}: {result.err}")
+        failures.check(result.exit == 0 and got == ffmpeg_hashes(source, chain),
+                       f"filter {chain}: exit {result.exit}: {result.err}")
 
 
 def resized(directory):
     path = os.path.join(directory, "resized.m2v")
-    parts = [harness.clip(os.path.join(directory, f"{size}.m2v"), "-c:v", "mpeg2video", size=size, frames=20) for size in ("320x180", "640x360")]
+    parts = [harness.clip(os.path.join(directory, f"{size}.m2v"), "-c:v", "mpeg2video", size=size, frames=20)
+             for size in ("320x180", "640x360")]
     with open(path, "wb") as file:
         for part in parts:
             with open(part, "rb") as one:
@@ -97,8 +100,9 @@ def resized(directory):
 def check_change(failures, directory):
     """A picture that changes its size in the middle: sizes are worked out anew, as ffmpeg does."""
     path = resized(directory)
-    for stage, chain in (("scale 160:-2", "scale=160:-2"), ("scale iw/2:ih/2", "scale=iw/2:ih/2"), ("scale 320:180", "scale=320:180"),
-                         ("crop iw/2:ih/2", "crop=iw/2:ih/2"), ("filter vflip", "vflip"), ("filter scale=iw/2:-2", "scale=iw/2:-2")):
+    for stage, chain in (("scale 160:-2", "scale=160:-2"), ("scale iw/2:ih/2", "scale=iw/2:ih/2"),
+                         ("scale 320:180", "scale=320:180"), ("crop iw/2:ih/2", "crop=iw/2:ih/2"),
+                         ("filter vflip", "vflip"), ("filter scale=iw/2:-2", "scale=iw/2:-2")):
         check(failures, directory, path, stage, chain, 1)
 
 
