@@ -236,16 +236,32 @@ static bool alike(const AVFrame *a, const AVFrame *b)
            a->colorspace == b->colorspace && a->chroma_location == b->chroma_location;
 }
 
+/* What the source said of the whole stream holds where the first picture does not say otherwise. */
+static int complete(AVFrame *picture, const AVFrame *promised)
+{
+    for (int i = 0; i < promised->nb_side_data; i++) {
+        const AVFrameSideData *side = promised->side_data[i];
+        AVBufferRef *buffer = av_frame_get_side_data(picture, side->type) ? NULL : av_buffer_ref(side->buf);
+        if (buffer && !av_frame_new_side_data_from_buf(picture, side->type, buffer)) {
+            av_buffer_unref(&buffer);
+            return -ENOMEM;
+        }
+    }
+    return 0;
+}
+
 /* The first picture knows more than who announced it: HDR metadata, which most files have in their pictures alone. */
-static int remember(struct encode *encode, const AVFrame *picture)
+static int remember(struct encode *encode, AVFrame *picture)
 {
     AVFrame *like = encode->video.like;
+    int ret = complete(picture, like);
     av_frame_unref(like);
-    int ret = av_frame_copy_props(like, picture);
+    if (ret >= 0)
+        ret = av_frame_copy_props(like, picture);
     like->width = picture->width;
     like->height = picture->height;
     like->format = picture->format;
-    return ret < 0 ? fl_stage_fail(encode->stage, FL_STAGE_ERROR_START, -ENOMEM, "no memory") : 0;
+    return ret < 0 ? fl_stage_fail(encode->stage, FL_STAGE_ERROR_RUN, -ENOMEM, "no memory") : 0;
 }
 
 /* What was told at the start may have been a guess. Until the first picture nothing is settled. */

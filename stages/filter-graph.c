@@ -27,7 +27,7 @@ static int add_source(struct filter_graph *g, const AVFrame *like, AVRational ra
         parameters->time_base = like->time_base;
         parameters->sample_aspect_ratio = like->sample_aspect_ratio;
         parameters->frame_rate = rate;
-#if LIBAVFILTER_VERSION_INT >= AV_VERSION_INT(9, 16, 100)
+#if LIBAVFILTER_VERSION_MAJOR >= 10
         parameters->color_space = like->colorspace;
         parameters->color_range = like->color_range;
 #endif

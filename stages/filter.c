@@ -215,7 +215,7 @@ static void note_end(struct filter *filter, const struct fl_desc *desc)
 static bool alike(const AVFrame *a, const AVFrame *b)
 {
     return a->format == b->format && a->width == b->width && a->height == b->height && av_cmp_q(a->time_base, b->time_base) == 0
-#if LIBAVFILTER_VERSION_INT >= AV_VERSION_INT(9, 16, 100)
+#if LIBAVFILTER_VERSION_MAJOR >= 10
            && a->colorspace == b->colorspace && a->color_range == b->color_range
 #endif
         ;
