@@ -193,7 +193,8 @@ static int inspect_kind(const char *name, gboolean json)
     const struct fl_kind_info *kind = fl_kind_find(name);
     if (!kind) {
         g_autofree const char **names = fl_kind_names();
-        g_autofree char *hint = fl_did_you_mean(name, names, "framelane inspect lists all kinds");
+        g_autofree char *hint =
+            fl_did_you_mean(name, names, "framelane inspect lists all kinds; for codecs: framelane inspect codec NAME");
         fprintf(stderr, "framelane inspect: there is no kind of stage called '%s'; %s\n", name, hint);
         return NOT_FOUND;
     }

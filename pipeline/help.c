@@ -8,7 +8,7 @@ static const char general[] =
     "usage: framelane VERB [ARGUMENT]...        framelane VERB --help says more\n"
     "\n"
     "  run FILE | -e '...'    start a pipeline and watch over it until it ends\n"
-    "  check FILE | -e '...'  tell everything that is wrong with it, and what it will need\n"
+    "  check FILE | -e '...'  tell all that is wrong in its text, and what it will need\n"
     "  inspect [KIND]         kinds of stages and their keys; codecs and filters\n"
     "  doctor                 what this machine lacks, and what would not work because of it\n"
     "  --version              the version\n"
@@ -31,7 +31,7 @@ static const char run[] =
     "  --set STAGE.KEY=VALUE   change one key; may be given several times\n"
     "  --transport shm|pipe    how frames cross: shared memory (the default), or copied through pipes\n"
     "  --frames N              end after N frames of each source\n"
-    "  --for TIME              end after that time: 10s, 500ms, 2m\n"
+    "  --for TIME              end after that time: 10s, 500ms, 2m; a bare number is seconds\n"
     "  --max-drop N|N%         exit with 5 if more frames were dropped\n"
     "  --json[=FILE]           one JSON object a second, and one at the end, on standard output or in FILE\n"
     "  --quiet, --verbose      say less, or more\n"
@@ -45,10 +45,10 @@ static const char run[] =
 static const char check[] =
     "usage: framelane check FILE | -e 'STAGE ! STAGE ...' [--set STAGE.KEY=VALUE]... [--transport shm|pipe] [--json]\n"
     "\n"
-    "Tells everything that is wrong with a pipeline, with place and remedy, without starting it. Where nothing is wrong it prints\n"
-    "stages and lanes, with the slots and bytes that they will need as far as the configuration tells, and the longest chain along "
-    "which\n"
-    "a frame is passed on without a copy.\n"
+    "Tells all that is wrong in the text of a pipeline, with place and remedy, without starting it; whether inputs, codecs and\n"
+    "filters are there, the stages say when they start. Where nothing is wrong it prints stages and lanes, with the slots and\n"
+    "bytes that they will need as far as the configuration tells, and the longest chain along which a frame is passed on without\n"
+    "a copy.\n"
     "\n"
     "exit status: 0 valid    2 usage    3 invalid\n";
 

@@ -160,6 +160,8 @@ static void show_copies(const FlRun *run, const FlTally *tally)
     fprintf(stderr, shm ? "; %s of shared memory\n" : "; over pipes\n", memory);
     if (tally->dropped_policy)
         fprintf(stderr, "  dropped by policy: %" G_GUINT64_FORMAT "\n", tally->dropped_policy);
+    if (tally->dropped_packets)
+        fprintf(stderr, "  packets of sound dropped with them: %" G_GUINT64_FORMAT "\n", tally->dropped_packets);
     if (tally->dropped_error)
         fprintf(stderr, "  announced, but not given back: %" G_GUINT64_FORMAT "\n", tally->dropped_error);
 }

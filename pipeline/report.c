@@ -41,6 +41,7 @@ static void add_counts(JsonBuilder *b, const FlTally *tally)
     json_builder_begin_object(b);
     add_int(b, "policy", tally->dropped_policy);
     add_int(b, "error", tally->dropped_error);
+    add_int(b, "packets", tally->dropped_packets);
     json_builder_end_object(b);
     add_int(b, "copies", tally->copies);
     add_int(b, "copied_bytes", tally->copied_bytes);

@@ -229,7 +229,7 @@ typedef struct {
     uint64_t sent, taken, returned, dropped, skipped, wakeups, copies, copied_bytes, last_dropped;
 } FlLaneTally;
 typedef struct {
-    uint64_t frames_in, frames_out, dropped_policy, dropped_error, copies, copied_bytes, decode_errors;
+    uint64_t frames_in, frames_out, dropped_policy, dropped_error, dropped_packets, copies, copied_bytes, decode_errors;
 } FlTally;
 /* A word of a stage's page, 0 where there is none yet. */
 #define FL_RUN_STAT(stage, field) ((stage)->stats ? fl_load(&(stage)->stats->field, FL_RELAXED) : 0)

@@ -93,9 +93,13 @@ static uint64_t frames_at_the_end(const FlRun *run)
 static void add_lane(const FlRunLane *lane, FlTally *tally)
 {
     FlLaneTally now;
-    if (lane->unwired || lane->config->from_port != 0)
+    if (lane->unwired)
         return;
     fl_run_tally_lane(lane, &now);
+    if (lane->config->from_port != 0) {
+        tally->dropped_packets += now.dropped + now.skipped;
+        return;
+    }
     tally->dropped_policy += now.dropped + now.skipped;
     if (lane->to->life == FL_LIFE_REAPED && !lane->to->done && now.sent > now.returned)
         tally->dropped_error += now.sent - now.returned;

@@ -181,6 +181,10 @@ int fl_encode_finish_bytes(struct encode *encode)
     int ret = mux->pb->error;
     if (encode->bytes.file.fd >= 0) {
         free_pb(&mux->pb);
+        if (fl_output_file_size(&encode->bytes.file) == 0) {
+            fl_output_file_discard(&encode->bytes.file);
+            return encode->bytes.error;
+        }
         int closed = fl_output_file_finish(&encode->bytes.file);
         return encode->bytes.error ? encode->bytes.error : closed;
     }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 #include <libavutil/eval.h>
 #include <libavutil/pixdesc.h>
@@ -12,11 +13,19 @@ static const char *const names[] = {"in_w", "iw",  "in_h", "ih",   "out_w", "ow"
 
 enum { IN_W, IW, IN_H, IH, OUT_W, OW, OUT_H, OH, ASPECT, SAR, DAR, HSUB, VSUB, OHSUB, OVSUB };
 
+/* "640x360", as sizes are written elsewhere. An expression never looks like that. */
+static bool is_plain_size(const char *text)
+{
+    size_t width = strspn(text, "0123456789"), height = text[width] == 'x' ? strspn(text + width + 1, "0123456789") : 0;
+    return width && height && !text[width + 1 + height];
+}
+
 int fl_geometry_parse(struct fl_geometry *geometry, const char *text)
 {
+    const char *between = is_plain_size(text) ? "x" : ":";
     memset(geometry, 0, sizeof(*geometry));
     for (;;) {
-        size_t bytes = strcspn(text, ":");
+        size_t bytes = strcspn(text, between);
         if (geometry->count == FL_GEOMETRY_FIELDS || !bytes || bytes >= sizeof(geometry->field[0]))
             return -EINVAL;
         memcpy(geometry->field[geometry->count++], text, bytes);
