@@ -31,7 +31,10 @@ static bool by_itself(const struct encode *encode)
 static int write_file(void *opaque, written_bytes data, int bytes)
 {
     struct encode_bytes *to = opaque;
-    int ret = fl_output_file_write(&to->file, data, (size_t)bytes);
+    /* What was there before stays until there is something to put in its place. */
+    int ret = to->file.started ? 0 : fl_output_file_start(&to->file);
+    if (ret >= 0)
+        ret = fl_output_file_write(&to->file, data, (size_t)bytes);
     if (ret < 0 && !to->error)
         to->error = ret;
     return ret < 0 ? ret : bytes;
@@ -157,9 +160,7 @@ int fl_encode_open_bytes(struct encode *encode)
 
 int fl_encode_start_bytes(struct encode *encode)
 {
-    if (encode->bytes.file.fd >= 0)
-        return fl_output_file_start(&encode->bytes.file);
-    if (by_itself(encode))
+    if (encode->bytes.file.fd >= 0 || by_itself(encode))
         return 0;
     fl_av_log_clear();
     int ret = avio_open2(&encode->mux->pb, encode->url, AVIO_FLAG_WRITE, &encode->mux->interrupt_callback, NULL);
@@ -181,10 +182,6 @@ int fl_encode_finish_bytes(struct encode *encode)
     int ret = mux->pb->error;
     if (encode->bytes.file.fd >= 0) {
         free_pb(&mux->pb);
-        if (fl_output_file_size(&encode->bytes.file) == 0) {
-            fl_output_file_discard(&encode->bytes.file);
-            return encode->bytes.error;
-        }
         int closed = fl_output_file_finish(&encode->bytes.file);
         return encode->bytes.error ? encode->bytes.error : closed;
     }

@@ -173,13 +173,6 @@ static void remove_created(const struct fl_output_file *file)
         unlink(file->url);
 }
 
-void fl_output_file_discard(struct fl_output_file *file)
-{
-    if (file->stage && file->fd >= 0)
-        file->started = false;
-    fl_output_file_abort(file);
-}
-
 void fl_output_file_abort(struct fl_output_file *file)
 {
     if (!file->stage || file->fd < 0)

@@ -35,8 +35,6 @@ int fl_output_file_writev(struct fl_output_file *file, struct iovec *pieces, uns
 int64_t fl_output_file_seek(struct fl_output_file *file, int64_t offset, int whence);
 int64_t fl_output_file_size(struct fl_output_file *file);
 int fl_output_file_finish(struct fl_output_file *file);
-/* Instead of finish, where nothing came of it: a file that was not there before is not there after. */
-void fl_output_file_discard(struct fl_output_file *file);
 /* Accepts what was never opened, and what is finished. */
 void fl_output_file_abort(struct fl_output_file *file);
 /* Says why writing failed, once: "out.y4m: No space left on device; free some space or write elsewhere". Returns `error`. */
