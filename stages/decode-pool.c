@@ -32,12 +32,31 @@ int decode_get_buffer(AVCodecContext *codec, AVFrame *frame, int flags)
     return error < 0 ? AVERROR(ENOMEM) : 0;
 }
 
+/* ITU-T H.264 table A-1: how many macroblocks of pictures a decoder of that level keeps (MaxDpbMbs). */
+static const struct {
+    int level;
+    unsigned macroblocks;
+} h264_levels[] = {{10, 396},   {11, 900},   {20, 2376},  {21, 4752},   {30, 8100},   {31, 18000},
+                   {32, 20480}, {41, 32768}, {42, 34816}, {50, 110400}, {52, 184320}, {62, 696320}};
+
+/* The level says how many pictures of this size there can be, mostly far fewer than 16. Where it lies, what finds no slot goes
+ * through private memory and is copied, and that is counted. */
+static unsigned h264_references(const AVCodecContext *codec)
+{
+    unsigned size = (unsigned)((codec->width + 15) / 16) * (unsigned)((codec->height + 15) / 16);
+    for (size_t i = 0; size && codec->level > 0 && i < sizeof(h264_levels) / sizeof(*h264_levels); i++)
+        if (codec->level <= h264_levels[i].level)
+            return FFMIN(h264_levels[i].macroblocks / size, 16) + 1;
+    return 17;
+}
+
 /* What a codec may keep for reference and reordering, as its standard bounds it. */
 static unsigned most_references(const AVCodecContext *codec)
 {
     const AVCodecDescriptor *about = avcodec_descriptor_get(codec->codec_id);
     switch (codec->codec_id) {
     case AV_CODEC_ID_H264:
+        return h264_references(codec);
     case AV_CODEC_ID_HEVC:
         return 17;
     case AV_CODEC_ID_VP8:
