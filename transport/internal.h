@@ -136,6 +136,12 @@ struct fl_context {
     unsigned poll_capacity;
 };
 
+/* The order of "nothing at or before this": by epoch, then by number; pts may go backwards. */
+static inline bool fl_through_is_later(const struct fl_through *a, const struct fl_through *b)
+{
+    return a->epoch != b->epoch ? a->epoch > b->epoch : a->number > b->number;
+}
+
 /* context.c */
 void fl_context_lock(struct fl_context *context);
 void fl_context_unlock(struct fl_context *context); /* and rings */

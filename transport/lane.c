@@ -321,15 +321,10 @@ bool fl_lane_ready(struct fl_lane *lane)
 
 /* ---- the rest of the conversation ---- */
 
-static bool is_later(const struct fl_through *a, const struct fl_through *b)
-{
-    return a->epoch != b->epoch ? a->epoch > b->epoch : a->number > b->number;
-}
-
 /* A peer that goes back, or speaks of times without a base, is not believed. */
 void fl_lane_hear_through(struct fl_lane *lane, const struct fl_through *now)
 {
-    if (now->time_base_num <= 0 || now->time_base_den <= 0 || (lane->through_known && !is_later(now, &lane->through)))
+    if (now->time_base_num <= 0 || now->time_base_den <= 0 || (lane->through_known && !fl_through_is_later(now, &lane->through)))
         return;
     lane->through = *now;
     lane->through_known = true;

@@ -213,11 +213,6 @@ static void count_drop(struct fl_output_lane *lane)
     lane->stats.last_dropped_number = lane->output->newest_desc.number;
 }
 
-static bool is_later(const struct fl_through *a, const struct fl_through *b)
-{
-    return a->epoch != b->epoch ? a->epoch > b->epoch : a->number > b->number;
-}
-
 /* "Nothing at or before this" must not pass a frame that is still owed. */
 static void tell_through(struct fl_output_lane *lane)
 {
@@ -367,7 +362,7 @@ bool fl_output_owes(const struct fl_output *output)
 void fl_output_through(struct fl_output *output, const struct fl_through *through)
 {
     fl_context_lock(output->context);
-    if (!output->through_known || is_later(through, &output->through)) {
+    if (!output->through_known || fl_through_is_later(through, &output->through)) {
         output->through = *through;
         output->through_known = true;
         for (unsigned i = 0; i < output->lane_count; i++)
