@@ -14,13 +14,6 @@ uint64_t fl_now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
 }
 
-void fl_ring(int bell)
-{
-    uint64_t one = 1;
-    ssize_t wrote = write(bell, &one, sizeof one); /* EAGAIN: somebody filled it, so it has rung already */
-    (void)wrote;
-}
-
 int fl_context_create(struct fl_context **context)
 {
     struct fl_context *c = calloc(1, sizeof *c);
@@ -207,7 +200,7 @@ static void arm(struct fl_context *context)
         for (unsigned l = 0; l < context->outputs[i]->lane_count; l++)
             if (!context->outputs[i]->lanes[l]->pipe)
                 fl_tx_arm(&context->outputs[i]->lanes[l]->tx);
-    fl_fence(FL_SEQ_CST);
+    fl_doorbell_fence();
 }
 
 static unsigned gather(struct fl_context *context)
@@ -235,10 +228,11 @@ static unsigned gather(struct fl_context *context)
     return count;
 }
 
-static void drain(int bell)
+/* The private bell: its flags are nobody else's. */
+static void drain_kick(int kick)
 {
     uint64_t count;
-    ssize_t got = read(bell, &count, sizeof count);
+    ssize_t got = read(kick, &count, sizeof count);
     (void)got;
 }
 
@@ -276,14 +270,14 @@ static void drain_bells(struct fl_context *context, const struct pollfd *polls)
 {
     unsigned at = 0;
     if (polls[at++].revents)
-        drain(context->kick_fd);
+        drain_kick(context->kick_fd);
     for (unsigned i = 0; i < context->lane_count; i++, at++)
         if (polls[at].revents && !context->lanes[i]->pipe)
-            drain(polls[at].fd);
+            fl_bell_drain(polls[at].fd);
     for (unsigned i = 0; i < context->output_count; i++)
         for (unsigned l = 0; l < context->outputs[i]->lane_count; l++, at++)
             if (polls[at].revents && !context->outputs[i]->lanes[l]->pipe)
-                drain(polls[at].fd);
+                fl_bell_drain(polls[at].fd);
 }
 
 /* In the order of gather; under the lock, for others read the statistics. */

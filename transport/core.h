@@ -8,7 +8,9 @@
  *   C  announce.closed:   C0 store release (close)      -> C1 load acquire (look), before head: who sees it sees the last head.
  *   R  return.returned:   R0 store release (give back)  -> R1 load acquire (collect).  After R1 the consumer has read its pixels.
  *   T  announce.through:  T0 seqlock write              -> T1 seqlock read.            After T1 the four words belong together.
- *   P  pool version:      P0 store release (publish)    -> P1 load acquire (take).     After P1 the payload is whole (lane.c).
+ *   P  pool version:      P0 store release (publish)    -> P1 load acquire (take).     After P1 the payload is whole.
+ *   V  pool version:      V0 odd, release fence (acquire) -> V1 acquire fence, load (release): unchanged means one frame was read.
+ *   L  latest region:     L0 seqlock write (publish)    -> L1 seqlock read (peek).     After L1 the words are of one announcement.
  *   D  doorbell:          D0 armed + full fence + look  /  D1 publish + full fence + read armed. At least one side sees the other:
  *                         without the store-load fence on both sides a wake-up is lost.
  */
@@ -21,8 +23,10 @@
 struct fl_tx {
     struct fl_announce_region *mine;
     const struct fl_return_region *theirs;
-    uint64_t mask; /* places - 1 */
-    uint64_t head, returned;
+    uint64_t mask;      /* places - 1 */
+    uint64_t head;      /* announcements written */
+    uint64_t committed; /* announcements the consumer may see: head but within a batch */
+    uint64_t returned;
     uint64_t armed, rung;
 };
 
@@ -44,16 +48,24 @@ enum fl_collect { FL_COLLECT_NONE, FL_COLLECT_ONE, FL_COLLECT_FAR };
 
 /* ---- producer ---- */
 
-/* The caller has credit, so the place is not in use: outstanding <= credits <= places. */
+/* Writes one announcement, which the consumer sees at the next commit. The caller has credit, so the place is not in use:
+ * outstanding <= credits <= places. */
 static inline void fl_tx_push(struct fl_tx *tx, const uint64_t words[FL_ENTRY_WORDS])
 {
     fl_word *entry = &tx->mine->entries[(tx->head & tx->mask) * FL_ENTRY_WORDS];
     for (unsigned i = 0; i < FL_ENTRY_WORDS; i++)
         fl_store(&entry[i], words[i], FL_RELAXED); /* ordered by A0 */
     tx->head++;
-    fl_store(&tx->mine->head, tx->head, FL_RELEASE); /* A0: the entry, and the version and payload before it */
 }
 
+/* Shows the consumer all that was pushed: once a batch. */
+static inline void fl_tx_commit(struct fl_tx *tx)
+{
+    tx->committed = tx->head;
+    fl_store(&tx->mine->head, tx->head, FL_RELEASE); /* A0: the entries, and the versions and payloads before them */
+}
+
+/* All that was pushed has been committed. */
 static inline void fl_tx_close(struct fl_tx *tx)
 {
     fl_store(&tx->mine->closed, tx->head + 1, FL_RELEASE); /* C0: after the last A0 */
@@ -89,13 +101,19 @@ static inline int fl_tx_gone(const struct fl_tx *tx)
     return fl_load(&tx->theirs->gone, FL_RELAXED) != 0; /* a hint; nothing is read because of it */
 }
 
-/* D0 for the producer, followed by the caller's full fence (one for all its lanes), then by a look at everything. */
+/* The full fence of D, on either side: one for all lanes of a process. */
+static inline void fl_doorbell_fence(void)
+{
+    fl_fence(FL_SEQ_CST);
+}
+
+/* D0 for the producer, followed by fl_doorbell_fence, then by a look at everything. */
 static inline void fl_tx_arm(struct fl_tx *tx)
 {
     fl_store(&tx->mine->armed, ++tx->armed, FL_RELAXED);
 }
 
-/* D1, after the caller's full fence: must the consumer's bell be rung? */
+/* D1, after fl_doorbell_fence: must the consumer's bell be rung? */
 static inline int fl_tx_must_ring(struct fl_tx *tx)
 {
     uint64_t armed = fl_load(&tx->theirs->armed, FL_RELAXED);
@@ -106,6 +124,12 @@ static inline int fl_tx_must_ring(struct fl_tx *tx)
 }
 
 /* ---- consumer ---- */
+
+/* True if an announcement is known of already: no shared word is read. */
+static inline int fl_rx_knows_entry(const struct fl_rx *rx)
+{
+    return rx->tail != rx->head;
+}
 
 /* Looks for the next announcement. `closed` first: it is stored after the last head, so who sees it and then reads head misses
  * no frame (the other order loses the last one). */
@@ -184,6 +208,58 @@ static inline int fl_rx_through(const struct fl_rx *rx, uint64_t words[4])
     words[3] = fl_load(&rx->theirs->through_time_base, FL_RELAXED);
     fl_fence(FL_ACQUIRE); /* T1: a word of a later write above implies the later count below */
     return fl_load(&rx->theirs->through_seq, FL_RELAXED) == before;
+}
+
+/* ---- slots ---- */
+
+/* The producer is about to write the payload: `odd` is the version of this life. */
+static inline void fl_version_open(struct fl_slot_version *slot, uint64_t odd)
+{
+    fl_store(&slot->version, odd, FL_RELAXED);
+    fl_fence(FL_RELEASE); /* V0: whoever reads a byte of the new payload, then the version, sees it odd */
+}
+
+/* The payload is complete: it may be seen. */
+static inline void fl_version_close(struct fl_slot_version *slot, uint64_t even)
+{
+    fl_store(&slot->version, even, FL_RELEASE); /* P0 */
+}
+
+/* A reader that has been told of `even`, before it reads the payload. */
+static inline int fl_version_is(const struct fl_slot_version *slot, uint64_t even)
+{
+    return (even & 1) == 0 && fl_load(&slot->version, FL_ACQUIRE) == even; /* P1 */
+}
+
+/* The same reader, when it has read: was it one frame all the while? */
+static inline int fl_version_still(const struct fl_slot_version *slot, uint64_t even)
+{
+    fl_fence(FL_ACQUIRE); /* V1: what was read of a later payload implies its odd version below */
+    return fl_load(&slot->version, FL_RELAXED) == even;
+}
+
+/* ---- the latest region ---- */
+
+static inline void fl_latest_write(struct fl_latest_region *mine, const uint64_t words[FL_ENTRY_WORDS])
+{
+    uint64_t seq = fl_load(&mine->seq, FL_RELAXED); /* own word */
+    fl_store(&mine->seq, seq + 1, FL_RELAXED);
+    fl_fence(FL_RELEASE); /* L0: whoever sees a new word below sees the odd count */
+    for (unsigned i = 0; i < FL_ENTRY_WORDS; i++)
+        fl_store(&mine->entry[i], words[i], FL_RELAXED);
+    fl_store(&mine->seq, seq + 2, FL_RELEASE); /* L0: whoever sees the even count sees the words, and the payload before them */
+}
+
+/* The count the words belong to, or 0: never written, or the writer was in the middle of it (look again). */
+static inline uint64_t fl_latest_read(const struct fl_latest_region *theirs, uint64_t words[FL_ENTRY_WORDS])
+{
+    uint64_t before = fl_load(&theirs->seq, FL_ACQUIRE); /* L1: words below are at least as new */
+    if ((before & 1) != 0)
+        return 0;
+    for (unsigned i = 0; i < FL_ENTRY_WORDS; i++)
+        words[i] = fl_load(&theirs->entry[i], FL_RELAXED);
+    fl_fence(FL_ACQUIRE); /* L1: a word of a later write above implies the later count below */
+    return fl_load(&theirs->seq, FL_RELAXED) == before ? before : 0;
 }
 
 #endif

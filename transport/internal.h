@@ -8,6 +8,7 @@
 #ifndef FL_INTERNAL_H
 #define FL_INTERNAL_H
 
+#include <framelane/bell.h>
 #include <framelane/output.h>
 #include <framelane/shm.h>
 
@@ -150,7 +151,10 @@ int fl_context_reserve(struct fl_context *context); /* room for one lane more; -
 void fl_context_service_locked(struct fl_context *context);
 struct fl_pool *fl_context_find_pool(struct fl_context *context, uint32_t id);
 uint64_t fl_now_ns(void);
+
+/* bell.c */
 void fl_ring(int bell);
+void fl_bell_drain(int bell); /* neither ever sleeps */
 
 /* frame.c */
 void fl_frame_init(struct fl_frame *frame, struct fl_context *context);

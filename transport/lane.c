@@ -157,7 +157,7 @@ const char *fl_lane_fault(const struct fl_lane *lane)
 
 static void note_ring(struct fl_lane *lane)
 {
-    fl_fence(FL_SEQ_CST); /* D1: the return before the look at the producer's `armed` */
+    fl_doorbell_fence(); /* D1: the return before the look at the producer's `armed` */
     if (fl_rx_must_ring(&lane->rx)) {
         lane->stats.rings++;
         fl_context_note_bell(lane->context, lane->fds.bell_out);
@@ -169,10 +169,7 @@ void fl_lane_settle(struct fl_frame *frame)
     struct fl_lane *lane = frame->lane;
     if (!lane->pipe && frame->pool) {
         uint64_t slot = (frame->offset - frame->pool->payload_offset) / frame->pool->info.slot_bytes;
-        const fl_word *version = &frame->pool->versions[slot].version;
-        /* The reads of the pixels come before this look: only then does an unchanged version say that they were of one frame. */
-        fl_fence(FL_ACQUIRE);
-        if (fl_load(version, FL_RELAXED) != frame->version)
+        if (!fl_version_still(&frame->pool->versions[slot], frame->version))
             fl_lane_break(lane, "a frame was overwritten while it was held: somebody above returned it early");
         fl_rx_give_back(&lane->rx, frame->index);
         note_ring(lane);
@@ -211,9 +208,7 @@ static const char *entry_fault(const struct fl_pool *pool, const struct fl_entry
         return "announced an offset that is no slot's";
     if (fl_desc_check(&entry->desc, slot_bytes) < 0)
         return "announced a frame that does not lie within its slot";
-    /* P1: pairs with the release store in fl_output_publish; after it the payload is whole. */
-    uint64_t version = fl_load(&pool->versions[from_first / slot_bytes].version, FL_ACQUIRE);
-    if (version != entry->version || (version & 1) != 0)
+    if (!fl_version_is(&pool->versions[from_first / slot_bytes], entry->version))
         return "announced a frame that has been overwritten";
     return NULL;
 }

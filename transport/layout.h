@@ -4,6 +4,7 @@
  *   pool       producer   all its frames can reach     version table, payloads
  *   announce   producer   that consumer, supervisor    head, armed, closed, through, entries
  *   return     consumer   producer, supervisor         returned, gone, armed, taken, working_on, entries
+ *   latest     producer   any observer                 seq, one entry
  *
  * Regions of different writers are different memfds, so no cache line has two writers. Within a region, words that change at
  * different rates stand on lines of their own. All indices are 64-bit counts, masked only at the moment of use.
@@ -19,6 +20,7 @@
 #define FL_ENTRY_WORDS 32u
 #define FL_ANNOUNCE_MAGIC 0x314e4e41464c0001ull
 #define FL_RETURN_MAGIC 0x31544552464c0001ull
+#define FL_LATEST_MAGIC 0x314e544c464c0001ull
 
 /* One announcement as private memory sees it; in the ring it is FL_ENTRY_WORDS words. */
 struct fl_entry {
@@ -56,6 +58,15 @@ struct fl_return_region {
     fl_word working_on; /* index + 1 of the announcement in hand, 0: none */
     uint64_t pad3[6];
     fl_word entries[]; /* places: announcement indices */
+};
+
+/* The newest announcement of an output, for who looks without a lane. */
+struct fl_latest_region {
+    fl_word magic, output; /* for observers */
+    uint64_t pad0[6];
+    fl_word seq; /* odd while the entry changes */
+    uint64_t pad1[7];
+    fl_word entry[FL_ENTRY_WORDS];
 };
 
 /* The version table at the start of a pool: a line a slot. */
@@ -96,6 +107,9 @@ FL_LAYOUT_ASSERT(offsetof(struct fl_return_region, armed) == 2 * FL_LINE);
 FL_LAYOUT_ASSERT(offsetof(struct fl_return_region, taken) == 3 * FL_LINE);
 FL_LAYOUT_ASSERT(offsetof(struct fl_return_region, entries) == 4 * FL_LINE);
 FL_LAYOUT_ASSERT(sizeof(struct fl_slot_version) == FL_LINE);
+FL_LAYOUT_ASSERT(offsetof(struct fl_latest_region, seq) == 1 * FL_LINE);
+FL_LAYOUT_ASSERT(offsetof(struct fl_latest_region, entry) == 2 * FL_LINE);
+FL_LAYOUT_ASSERT(sizeof(struct fl_latest_region) == 6 * FL_LINE);
 #endif
 
 #endif

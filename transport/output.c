@@ -172,7 +172,7 @@ static void collect(struct fl_output_lane *lane)
 
 static void note_ring(struct fl_output_lane *lane)
 {
-    fl_fence(FL_SEQ_CST); /* D1: what was stored before the look at the consumer's `armed` */
+    fl_doorbell_fence(); /* D1: what was stored before the look at the consumer's `armed` */
     if (fl_tx_must_ring(&lane->tx)) {
         lane->stats.rings++;
         fl_context_note_bell(lane->output->context, lane->fds.bell_out);
@@ -203,6 +203,7 @@ static void send_newest(struct fl_output_lane *lane)
               }};
     row->index = lane->tx.head;
     fl_tx_push(&lane->tx, copy.words);
+    fl_tx_commit(&lane->tx);
     note_ring(lane);
 }
 
@@ -311,7 +312,7 @@ static void end_writing(struct fl_frame *frame)
     if (frame->lane || atomic_load_explicit(&frame->state, memory_order_relaxed) != FL_SLOT_WRITING)
         return;
     frame->version++;
-    fl_store(&frame->pool->versions[frame->slot].version, frame->version, FL_RELEASE); /* P0 */
+    fl_version_close(&frame->pool->versions[frame->slot], frame->version);
     atomic_store_explicit(&frame->state, FL_SLOT_PUBLISHED, memory_order_relaxed);
 }
 

@@ -270,10 +270,8 @@ static int acquire_locked(struct fl_pool *pool, struct fl_frame **out)
     uint32_t slot = list_choose(pool);
     list_remove(pool, slot);
     struct fl_frame *frame = &pool->frames[slot];
-    fl_word *version = &pool->versions[slot].version;
     frame->version += frame->version & 1 ? 2 : 1; /* the next odd one, also after a life that was abandoned */
-    fl_store(version, frame->version, FL_RELAXED);
-    fl_fence(FL_RELEASE); /* whoever reads a byte of the new payload, then the version, sees it odd */
+    fl_version_open(&pool->versions[slot], frame->version);
     atomic_store_explicit(&frame->state, FL_SLOT_WRITING, memory_order_relaxed);
     atomic_store_explicit(&frame->refs, 1, memory_order_relaxed);
     memset(&frame->desc, 0, sizeof frame->desc);
