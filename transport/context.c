@@ -125,7 +125,7 @@ void fl_context_unlock(struct fl_context *context)
     }
 }
 
-/* Settles frames whose last reference has gone, whichever thread dropped it. */
+/* Settles frames whose last reference has gone, whichever thread dropped it, and tells their producers. */
 static void settle_released(struct fl_context *context)
 {
     if (!atomic_load_explicit(&context->released, memory_order_relaxed))
@@ -139,13 +139,28 @@ static void settle_released(struct fl_context *context)
             fl_pool_settle(frame);
         frame = next;
     }
+    fl_lanes_look(context, false);
 }
 
-void fl_context_service_locked(struct fl_context *context)
+static void tend_pipes(struct fl_context *context)
 {
     for (unsigned i = 0; i < context->lane_count; i++)
         if (context->lanes[i]->pipe && !context->lanes[i]->left)
             fl_pipe_reader_progress(context->lanes[i]); /* a pipe is polled until a frame is in, whatever the owner waits for */
+}
+
+void fl_context_tend_locked(struct fl_context *context)
+{
+    tend_pipes(context);
+    for (unsigned i = 0; i < context->output_count; i++)
+        if (context->outputs[i]->restless)
+            fl_output_service(context->outputs[i]);
+    settle_released(context);
+}
+
+void fl_context_service_locked(struct fl_context *context)
+{
+    tend_pipes(context);
     for (unsigned i = 0; i < context->output_count; i++)
         fl_output_service(context->outputs[i]);
     settle_released(context); /* last: returns above drop references */
@@ -189,6 +204,21 @@ bool fl_context_has_pool(struct fl_context *context, uint32_t pool_id)
 }
 
 /* ---- sleeping ---- */
+
+/* What a batch still keeps back is shown before this side waits, or both sides could wait for each other. */
+static void look_at_all(struct fl_context *context)
+{
+    fl_lanes_look(context, true);
+    for (unsigned i = 0; i < context->output_count; i++)
+        fl_output_look(context->outputs[i], true);
+}
+
+static void look_before_waiting(struct fl_context *context)
+{
+    fl_context_lock(context);
+    look_at_all(context);
+    fl_context_unlock(context);
+}
 
 /* D0 of core.h for every lane at once: one fence, then the caller looks at everything again. */
 static void arm(struct fl_context *context)
@@ -332,6 +362,7 @@ static int sleep_once(struct fl_context *context, bool (*ready)(void *arg), void
     tell_others(context, true); /* what the service above has brought is theirs too; what comes from now on wakes this thread */
     int error = 0;
     *is_ready = ready(arg);
+    look_before_waiting(context); /* what the service and `ready` have done may be within a batch */
     uint64_t now = fl_now_ns();
     if (!*is_ready && now >= deadline_ns) {
         error = -ETIMEDOUT;
@@ -367,9 +398,53 @@ static bool take_turn(struct fl_context *context, uint64_t looks, uint64_t until
     return mine;
 }
 
-int fl_context_wait(struct fl_context *context, bool (*ready)(void *arg), void *arg, int64_t timeout_ns)
+static void pause_core(void)
 {
-    uint64_t deadline_ns = timeout_ns < 0 ? UINT64_MAX : fl_now_ns() + (uint64_t)timeout_ns;
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static uint64_t spin_ns(struct fl_context *context)
+{
+    uint64_t longest = 0;
+    for (unsigned i = 0; i < context->lane_count; i++)
+        longest = context->lanes[i]->info.spin_ns > longest ? context->lanes[i]->info.spin_ns : longest;
+    for (unsigned i = 0; i < context->output_count; i++)
+        for (unsigned l = 0; l < context->outputs[i]->lane_count; l++)
+            if (context->outputs[i]->lanes[l]->info.spin_ns > longest)
+                longest = context->outputs[i]->lanes[l]->info.spin_ns;
+    return longest;
+}
+
+static bool is_ready_now(struct fl_context *context, bool (*ready)(void *arg), void *arg)
+{
+    fl_context_lock(context);
+    fl_context_tend_locked(context);
+    fl_context_unlock(context);
+    return ready(arg);
+}
+
+/* Looks again for as long as a lane's `spin_ns` says. */
+static bool spin(struct fl_context *context, bool (*ready)(void *arg), void *arg, uint64_t deadline_ns)
+{
+    uint64_t longest_ns = spin_ns(context);
+    if (longest_ns == 0)
+        return false;
+    uint64_t now = fl_now_ns(), until_ns = deadline_ns - now < longest_ns ? deadline_ns : now + longest_ns;
+    while (now < until_ns) {
+        pause_core();
+        if (is_ready_now(context, ready, arg))
+            return true;
+        now = fl_now_ns();
+    }
+    return false;
+}
+
+static int wait_asleep(struct fl_context *context, bool (*ready)(void *arg), void *arg, uint64_t deadline_ns)
+{
     bool is_ready = false;
     int error = 0;
     while (!is_ready && error == 0) {
@@ -380,6 +455,7 @@ int fl_context_wait(struct fl_context *context, bool (*ready)(void *arg), void *
         uint64_t now = fl_now_ns();
         if (now >= deadline_ns)
             return -ETIMEDOUT;
+        look_before_waiting(context); /* also where another thread sleeps for this one */
         uint64_t look_ns = deadline_ns - now < FL_PEER_CHECK_NS ? deadline_ns : now + FL_PEER_CHECK_NS;
         if (take_turn(context, looks, look_ns)) {
             error = sleep_once(context, ready, arg, deadline_ns, &is_ready);
@@ -387,4 +463,15 @@ int fl_context_wait(struct fl_context *context, bool (*ready)(void *arg), void *
         }
     }
     return error;
+}
+
+int fl_context_wait(struct fl_context *context, bool (*ready)(void *arg), void *arg, int64_t timeout_ns)
+{
+    if (is_ready_now(context, ready, arg))
+        return 0;
+    look_before_waiting(context);
+    uint64_t deadline_ns = timeout_ns < 0 ? UINT64_MAX : fl_now_ns() + (uint64_t)timeout_ns;
+    if (spin(context, ready, arg, deadline_ns))
+        return 0;
+    return wait_asleep(context, ready, arg, deadline_ns);
 }

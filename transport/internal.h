@@ -79,6 +79,9 @@ struct fl_lane {
     bool through_known;
     struct fl_lane_stats stats;
     struct fl_bell_watch bell_watch;
+    uint32_t batch;    /* returns a look at the producer's `armed` */
+    uint32_t unlooked; /* returns made since the last look */
+    uint64_t unlooked_since_ns;
 };
 
 /* A row of the books: announcement `index` names `frame`. */
@@ -93,8 +96,14 @@ struct fl_output_lane {
     struct fl_lane_fds fds;
     struct fl_tx tx;
     struct fl_pipe_writer *pipe;
-    struct fl_row *rows; /* info.credits of them */
+    struct fl_row *rows; /* row_mask + 1 of them, as many as the ring has places; found from index & row_mask onward */
+    uint32_t row_mask;
     uint32_t outstanding;
+    uint32_t batch;    /* announcements a look at the consumer's `armed` */
+    uint32_t unlooked; /* announcements pushed since the last look; they are committed with it */
+    uint64_t unlooked_since_ns;
+    bool looking; /* within fl_output_look */
+    bool urgent; /* `through` or `closed` was stored since the last look: it is due at once */
     bool owed;    /* the output's newest frame has not been sent here */
     bool stopped; /* announce no more: consumer stopped, down, gone or faulted */
     bool told_closed;
@@ -109,7 +118,12 @@ struct fl_output {
     struct fl_output_lane **lanes;
     unsigned lane_count;
     struct fl_frame *newest;
-    struct fl_desc newest_desc;
+    union {
+        struct fl_entry entry;
+        uint64_t words[FL_ENTRY_WORDS];
+    } announcement; /* of `newest` */
+    bool forwards; /* it has announced frames of others: their credits hang on its returns, so these are never left to lie */
+    bool restless; /* there is something to do for it whenever its owner comes by: see fl_output_service */
     struct fl_through through;
     bool through_known;
     bool closing;
@@ -149,6 +163,7 @@ void fl_context_unlock(struct fl_context *context); /* and rings */
 void fl_context_note_bell(struct fl_context *context, int bell);
 int fl_context_reserve(struct fl_context *context); /* room for one lane more; -ENOMEM */
 void fl_context_service_locked(struct fl_context *context);
+void fl_context_tend_locked(struct fl_context *context); /* as service, but returns nobody waits for are left to lie */
 struct fl_pool *fl_context_find_pool(struct fl_context *context, uint32_t id);
 uint64_t fl_now_ns(void);
 
@@ -169,15 +184,29 @@ void fl_lane_settle(struct fl_frame *frame); /* last reference of a taken frame 
 void fl_lane_destroy(struct fl_lane *lane);
 void fl_lane_break(struct fl_lane *lane, const char *fault);
 bool fl_lane_ready_locked(struct fl_lane *lane);
+void fl_lanes_look(struct fl_context *context, bool all); /* at `armed` of producers that were returned to */
+uint32_t fl_lane_batch(const struct fl_lane_info *info);
 void fl_lane_hear_through(struct fl_lane *lane, const struct fl_through *now);
 uint32_t fl_lane_places(uint32_t credits);
 void fl_lane_close_fds(struct fl_lane_fds *fds);
 
 /* output.c */
-void fl_output_service(struct fl_output *output);
+void fl_output_service(struct fl_output *output); /* collects, pays, tells, and says by `restless` if that is enough for now */
 void fl_output_destroy(struct fl_output *output);
+
+/* output-lane.c: the producer's books of one lane. All under the lock. */
+void fl_output_lane_destroy(struct fl_output_lane *lane);
 void fl_output_lane_break(struct fl_output_lane *lane, const char *fault);
+void fl_output_lane_halt(struct fl_output_lane *lane);    /* announce no more here */
+void fl_output_lane_collect(struct fl_output_lane *lane); /* the returns so far */
+void fl_output_lane_reclaim(struct fl_output_lane *lane); /* as if all had been returned */
+void fl_output_lane_pay(struct fl_output_lane *lane);     /* what it is owed, as its policy says */
+void fl_output_lane_count_drop(struct fl_output_lane *lane);
+void fl_output_lane_tell(struct fl_output_lane *lane); /* `through` */
+void fl_output_lane_close(struct fl_output_lane *lane);
+bool fl_output_lane_drained(const struct fl_output_lane *lane);
 void fl_output_returned(struct fl_output_lane *lane, struct fl_row *row);
+void fl_output_look(struct fl_output *output, bool all); /* shows what was pushed, and rings who sleeps */
 
 /* pipe.c: the same lane over a pipe. */
 enum fl_pipe_type { FL_PIPE_FRAME = 1, FL_PIPE_THROUGH = 2, FL_PIPE_CLOSED = 3 };

@@ -101,6 +101,7 @@ int fl_lane_attach(struct fl_context *context, const struct fl_lane_info *info, 
     lane->context = context;
     lane->info = *info;
     lane->fds = mine;
+    lane->batch = fl_lane_batch(info);
     if (info->credits == 0 || info->credits > FL_LANE_MAX_CREDITS)
         error = -EINVAL;
     else
@@ -155,12 +156,49 @@ const char *fl_lane_fault(const struct fl_lane *lane)
 
 /* ---- giving back ---- */
 
-static void note_ring(struct fl_lane *lane)
+uint32_t fl_lane_batch(const struct fl_lane_info *info)
 {
-    fl_doorbell_fence(); /* D1: the return before the look at the producer's `armed` */
+    uint32_t batch = info->batch < info->credits / 2 ? info->batch : info->credits / 2; /* more could starve the other side */
+    return batch ? batch : 1;
+}
+
+static void give_back(struct fl_lane *lane, uint64_t index)
+{
+    fl_rx_give_back(&lane->rx, index);
+    lane->stats.returned++;
+    if (lane->unlooked++ == 0 && lane->info.batch_delay_ns > 0)
+        lane->unlooked_since_ns = fl_now_ns();
+}
+
+static bool look_is_due(const struct fl_lane *lane, bool all)
+{
+    if (lane->unlooked == 0)
+        return false;
+    return all || lane->unlooked >= lane->batch ||
+           (lane->info.batch_delay_ns > 0 && fl_now_ns() - lane->unlooked_since_ns >= lane->info.batch_delay_ns);
+}
+
+static void look(struct fl_lane *lane)
+{
+    lane->unlooked = 0;
     if (fl_rx_must_ring(&lane->rx)) {
         lane->stats.rings++;
         fl_context_note_bell(lane->context, lane->fds.bell_out);
+    }
+}
+
+/* D1 of core.h: the returns of all lanes, one fence, then the looks. */
+void fl_lanes_look(struct fl_context *context, bool all)
+{
+    bool fenced = false;
+    for (unsigned i = 0; i < context->lane_count; i++) {
+        struct fl_lane *lane = context->lanes[i];
+        if (!look_is_due(lane, all))
+            continue;
+        if (!fenced)
+            fl_doorbell_fence();
+        fenced = true;
+        look(lane);
     }
 }
 
@@ -171,11 +209,11 @@ void fl_lane_settle(struct fl_frame *frame)
         uint64_t slot = (frame->offset - frame->pool->payload_offset) / frame->pool->info.slot_bytes;
         if (!fl_version_still(&frame->pool->versions[slot], frame->version))
             fl_lane_break(lane, "a frame was overwritten while it was held: somebody above returned it early");
-        fl_rx_give_back(&lane->rx, frame->index);
-        note_ring(lane);
         frame->pool->held--;
+        give_back(lane, frame->index);
+    } else {
+        lane->stats.returned++;
     }
-    lane->stats.returned++;
     frame->pool = NULL;
     frame->next = lane->free_frames;
     lane->free_frames = frame;
@@ -183,9 +221,9 @@ void fl_lane_settle(struct fl_frame *frame)
 
 /* ---- taking ---- */
 
-static const char *look_fault(enum fl_look look)
+static const char *look_fault(enum fl_look seen)
 {
-    switch (look) {
+    switch (seen) {
     case FL_LOOK_HEAD_BACK:
         return "took announcements back";
     case FL_LOOK_HEAD_FAR:
@@ -221,15 +259,15 @@ static struct fl_frame *pop_handle(struct fl_lane *lane)
     return frame;
 }
 
-/* An announcement nobody is going to look at goes back at once. */
-static void skip_locked(struct fl_lane *lane)
+/* Announcements nobody is going to look at go back at once. */
+static void skip_to_newest(struct fl_lane *lane)
 {
-    uint64_t index = fl_rx_advance(&lane->rx);
-    fl_rx_give_back(&lane->rx, index);
-    lane->stats.taken++;
-    lane->stats.returned++;
-    lane->stats.skipped++;
-    note_ring(lane);
+    while (lane->rx.head - lane->rx.tail > 1) {
+        give_back(lane, fl_rx_advance(&lane->rx));
+        lane->stats.taken++;
+        lane->stats.skipped++;
+    }
+    fl_lanes_look(lane->context, false);
 }
 
 static int take_entry(struct fl_lane *lane, struct fl_frame **out)
@@ -273,25 +311,26 @@ static int take_locked(struct fl_lane *lane, struct fl_frame **out)
         return fl_pipe_reader_take(lane, out);
     if (lane->fault)
         return -EBADMSG;
-    enum fl_look look = fl_rx_look(&lane->rx);
-    if (look == FL_LOOK_NOTHING)
-        return lane->producer_down ? -ENODATA : -EAGAIN;
-    if (look == FL_LOOK_ENDED)
-        return -ENODATA;
-    if (look != FL_LOOK_ENTRY) {
-        fl_lane_break(lane, look_fault(look));
-        return -EBADMSG;
+    if (lane->info.when_full == FL_WHEN_FULL_LATEST || !fl_rx_knows_entry(&lane->rx)) {
+        enum fl_look seen = fl_rx_look(&lane->rx);
+        if (seen == FL_LOOK_NOTHING)
+            return lane->producer_down ? -ENODATA : -EAGAIN;
+        if (seen == FL_LOOK_ENDED)
+            return -ENODATA;
+        if (seen != FL_LOOK_ENTRY) {
+            fl_lane_break(lane, look_fault(seen));
+            return -EBADMSG;
+        }
     }
     if (lane->info.when_full == FL_WHEN_FULL_LATEST)
-        while (lane->rx.head - lane->rx.tail > 1)
-            skip_locked(lane);
+        skip_to_newest(lane);
     return take_entry(lane, out);
 }
 
 int fl_lane_take(struct fl_lane *lane, struct fl_frame **frame)
 {
     fl_context_lock(lane->context);
-    fl_context_service_locked(lane->context);
+    fl_context_tend_locked(lane->context);
     int error = lane->left ? -ENODATA : take_locked(lane, frame);
     fl_context_unlock(lane->context);
     return error;
@@ -303,7 +342,7 @@ bool fl_lane_ready_locked(struct fl_lane *lane)
         return true;
     if (lane->pipe)
         return fl_pipe_reader_progress(lane) || fl_pipe_reader_ended(lane);
-    return fl_rx_look(&lane->rx) != FL_LOOK_NOTHING || lane->producer_down;
+    return fl_rx_knows_entry(&lane->rx) || fl_rx_look(&lane->rx) != FL_LOOK_NOTHING || lane->producer_down;
 }
 
 bool fl_lane_ready(struct fl_lane *lane)
@@ -361,7 +400,8 @@ void fl_lane_leave(struct fl_lane *lane)
         fl_lane_close_fds(&lane->fds); /* the producer sees EPIPE */
     } else {
         fl_rx_leave(&lane->rx);
-        note_ring(lane);
+        fl_doorbell_fence();
+        look(lane);
     }
     fl_context_unlock(lane->context);
 }

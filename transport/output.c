@@ -27,22 +27,10 @@ int fl_output_create(struct fl_context *context, struct fl_output **out)
     return 0;
 }
 
-static void destroy_lane(struct fl_output_lane *lane)
-{
-    if (lane->info.credits > 0 && lane->info.credits <= FL_LANE_MAX_CREDITS) {
-        fl_shm_unmap(lane->tx.theirs, fl_lane_return_bytes(lane->info.credits));
-        fl_shm_unmap(lane->tx.mine, fl_lane_announce_bytes(lane->info.credits));
-    }
-    fl_pipe_writer_destroy(lane->pipe);
-    fl_lane_close_fds(&lane->fds);
-    free(lane->rows);
-    free(lane);
-}
-
 void fl_output_destroy(struct fl_output *output)
 {
     for (unsigned i = 0; i < output->lane_count; i++)
-        destroy_lane(output->lanes[i]);
+        fl_output_lane_destroy(output->lanes[i]);
     free(output->lanes);
     free(output);
 }
@@ -72,6 +60,7 @@ static int register_lane(struct fl_output *output, struct fl_output_lane *lane)
         return -ENOMEM;
     output->lanes = lanes;
     lanes[output->lane_count++] = lane;
+    output->restless = true; /* until the next service has seen what kind of lane it is */
     int error = fl_context_reserve(output->context);
     if (error < 0)
         output->lane_count--;
@@ -91,9 +80,11 @@ int fl_output_attach(struct fl_output *output, const struct fl_lane_info *info, 
     lane->output = output;
     lane->info = *info;
     lane->fds = mine;
+    lane->batch = fl_lane_batch(info);
+    lane->row_mask = fl_lane_places(info->credits) - 1;
     if (info->credits == 0 || info->credits > FL_LANE_MAX_CREDITS)
         error = -EINVAL;
-    else if ((lane->rows = calloc(info->credits, sizeof *lane->rows)))
+    else if ((lane->rows = calloc(fl_lane_places(info->credits), sizeof *lane->rows)))
         error = info->transport == FL_TRANSPORT_PIPE ? fl_pipe_writer_create(lane, &lane->pipe) : map_ring(lane, own);
     if (error == 0) {
         fl_context_lock(output->context);
@@ -102,192 +93,40 @@ int fl_output_attach(struct fl_output *output, const struct fl_lane_info *info, 
     }
     if (error < 0) {
         lane->tx.mine = NULL; /* the caller mapped it */
-        destroy_lane(lane);
+        fl_output_lane_destroy(lane);
         return error;
     }
     *out = lane;
     return 0;
 }
 
-/* ---- faults and returns ---- */
-
-static void stop_locked(struct fl_output_lane *lane)
-{
-    lane->stopped = true;
-    lane->owed = false;
-}
-
-void fl_output_lane_break(struct fl_output_lane *lane, const char *fault)
-{
-    if (!lane->fault)
-        lane->fault = fault;
-    stop_locked(lane);
-}
-
-void fl_output_returned(struct fl_output_lane *lane, struct fl_row *row)
-{
-    struct fl_frame *frame = row->frame;
-    row->frame = NULL;
-    lane->outstanding--;
-    lane->stats.returned++;
-    fl_frame_unref(frame);
-}
-
-static struct fl_row *find_row(struct fl_output_lane *lane, uint64_t index)
-{
-    for (uint32_t i = 0; i < lane->info.credits; i++)
-        if (lane->rows[i].frame && lane->rows[i].index == index)
-            return &lane->rows[i];
-    return NULL;
-}
-
-static struct fl_row *free_row(struct fl_output_lane *lane)
-{
-    for (uint32_t i = 0; i < lane->info.credits; i++)
-        if (!lane->rows[i].frame)
-            return &lane->rows[i];
-    return NULL;
-}
-
-/* Accepts each returned index once, if it is outstanding. Anything else changes nothing in the books and closes the lane. */
-static void collect(struct fl_output_lane *lane)
-{
-    uint64_t index;
-    enum fl_collect got;
-    while ((got = fl_tx_collect(&lane->tx, lane->outstanding, &index)) == FL_COLLECT_ONE) {
-        struct fl_row *row = find_row(lane, index);
-        if (!row) {
-            fl_output_lane_break(lane, "returned a frame that it does not hold");
-            return;
-        }
-        fl_output_returned(lane, row);
-    }
-    if (got == FL_COLLECT_FAR)
-        fl_output_lane_break(lane, "returned more frames than it holds");
-    else if (fl_tx_gone(&lane->tx))
-        stop_locked(lane);
-}
-
-/* ---- sending ---- */
-
-static void note_ring(struct fl_output_lane *lane)
-{
-    fl_doorbell_fence(); /* D1: what was stored before the look at the consumer's `armed` */
-    if (fl_tx_must_ring(&lane->tx)) {
-        lane->stats.rings++;
-        fl_context_note_bell(lane->output->context, lane->fds.bell_out);
-    }
-}
-
-static void send_newest(struct fl_output_lane *lane)
-{
-    struct fl_output *output = lane->output;
-    struct fl_row *row = free_row(lane);
-    row->frame = fl_frame_ref(output->newest);
-    lane->outstanding++;
-    lane->owed = false;
-    lane->stats.sent++;
-    if (lane->pipe) {
-        row->index = lane->tx.head++;
-        fl_pipe_writer_queue(lane, row);
-        return;
-    }
-    union {
-        struct fl_entry entry;
-        uint64_t words[FL_ENTRY_WORDS];
-    } copy = {.entry = {
-                  .pool = output->newest->pool ? output->newest->pool->info.id : 0,
-                  .offset = output->newest->offset,
-                  .version = output->newest->version,
-                  .desc = output->newest_desc,
-              }};
-    row->index = lane->tx.head;
-    fl_tx_push(&lane->tx, copy.words);
-    fl_tx_commit(&lane->tx);
-    note_ring(lane);
-}
-
-static void count_drop(struct fl_output_lane *lane)
-{
-    lane->owed = false;
-    lane->stats.dropped++;
-    lane->stats.last_dropped_number = lane->output->newest_desc.number;
-}
-
-/* "Nothing at or before this" must not pass a frame that is still owed. */
-static void tell_through(struct fl_output_lane *lane)
-{
-    const struct fl_through *through = &lane->output->through;
-    if (!lane->through_pending || lane->owed || lane->stopped)
-        return;
-    lane->through_pending = false;
-    if (lane->pipe) {
-        fl_pipe_writer_through(lane->pipe, through);
-        return;
-    }
-    fl_tx_through(&lane->tx, through->epoch, through->number, (uint64_t)through->pts,
-                  (uint64_t)(uint32_t)through->time_base_num << 32 | (uint32_t)through->time_base_den);
-    note_ring(lane);
-}
-
-static void tell_closed(struct fl_output_lane *lane)
-{
-    if (lane->told_closed || lane->owed)
-        return;
-    lane->told_closed = true;
-    if (lane->pipe) {
-        fl_pipe_writer_close(lane->pipe);
-        return;
-    }
-    fl_tx_close(&lane->tx);
-    note_ring(lane);
-}
-
-/* Pays what this lane is owed, as its policy says. */
-static void pay(struct fl_output_lane *lane)
-{
-    if (lane->owed && lane->stopped)
-        lane->owed = false;
-    if (lane->owed && lane->outstanding < lane->info.credits)
-        send_newest(lane);
-    else if (lane->owed && lane->info.when_full == FL_WHEN_FULL_DROP)
-        count_drop(lane);
-}
-
-/* After a second only `wait` lanes are still worth waiting for. */
-static bool grace_is_over(const struct fl_output *output)
-{
-    return fl_now_ns() - output->close_ns > FL_CLOSE_GRACE_NS;
-}
-
-static void close_lane(struct fl_output_lane *lane)
-{
-    if (lane->owed && lane->info.when_full != FL_WHEN_FULL_WAIT && grace_is_over(lane->output))
-        count_drop(lane);
-    tell_closed(lane);
-}
+/* ---- service ---- */
 
 void fl_output_service(struct fl_output *output)
 {
-    bool owes = false;
+    bool owes = false, pending = false, pipes = false;
     for (unsigned i = 0; i < output->lane_count; i++) {
         struct fl_output_lane *lane = output->lanes[i];
         if (lane->pipe)
             fl_pipe_writer_progress(lane);
         else if (!lane->fault)
-            collect(lane);
-        pay(lane);
-        tell_through(lane);
+            fl_output_lane_collect(lane);
+        fl_output_lane_pay(lane);
+        fl_output_lane_tell(lane);
         if (output->closing)
-            close_lane(lane);
+            fl_output_lane_close(lane);
         if (lane->pipe)
             fl_pipe_writer_progress(lane);
         owes |= lane->owed;
+        pending |= lane->through_pending;
+        pipes |= lane->pipe != NULL;
     }
     if (output->closing && !owes && output->newest) {
         fl_frame_unref(output->newest);
         output->newest = NULL;
     }
+    output->restless = owes || pending || pipes || output->closing || output->forwards;
+    fl_output_look(output, false);
 }
 
 static bool owes_wait_lane(const struct fl_output *output)
@@ -321,15 +160,33 @@ static void set_newest(struct fl_output *output, struct fl_frame *frame, const s
     fl_frame_ref(frame);
     fl_frame_unref(output->newest);
     output->newest = frame;
+    output->forwards |= frame->lane != NULL;
     if (!frame->lane)
         frame->desc = *desc;
     for (unsigned i = 0; i < output->lane_count; i++) {
         struct fl_output_lane *lane = output->lanes[i];
         if (lane->owed) /* a `latest` lane is overtaken: what it was owed will never be sent */
-            count_drop(lane);
+            fl_output_lane_count_drop(lane);
         lane->owed = !lane->stopped;
     }
-    output->newest_desc = *desc;
+    struct fl_entry *entry = &output->announcement.entry;
+    entry->pool = frame->pool ? frame->pool->info.id : 0;
+    entry->offset = frame->offset;
+    entry->version = frame->version;
+    entry->desc = *desc;
+}
+
+/* To every lane that has credit, and one look for all. Returns are collected where credit is wanting, and otherwise left until
+ * somebody wants the slots: each look at them takes the line away from the consumer that writes it. */
+static void announce(struct fl_output *output)
+{
+    bool owes = false;
+    for (unsigned i = 0; i < output->lane_count; i++) {
+        fl_output_lane_pay(output->lanes[i]);
+        owes |= output->lanes[i]->owed;
+    }
+    output->restless |= owes || output->forwards;
+    fl_output_look(output, false);
 }
 
 int fl_output_publish(struct fl_output *output, struct fl_frame *frame, const struct fl_desc *desc)
@@ -338,7 +195,8 @@ int fl_output_publish(struct fl_output *output, struct fl_frame *frame, const st
     if (fl_desc_check(desc, frame->capacity) < 0)
         return -EBADMSG;
     fl_context_lock(output->context);
-    fl_output_service(output);
+    if (output->restless)
+        fl_output_service(output);
     if (output->closing || (output->lane_count > 0 && listeners(output) == 0)) {
         error = -EPIPE;
     } else if (owes_wait_lane(output)) {
@@ -346,7 +204,10 @@ int fl_output_publish(struct fl_output *output, struct fl_frame *frame, const st
     } else {
         end_writing(frame);
         set_newest(output, frame, desc);
-        fl_output_service(output);
+        if (output->restless)
+            fl_output_service(output);
+        else
+            announce(output);
     }
     fl_context_unlock(output->context);
     return error;
@@ -386,23 +247,12 @@ void fl_output_close(struct fl_output *output)
     fl_context_unlock(output->context);
 }
 
-static bool lane_drained(const struct fl_output_lane *lane)
-{
-    if (lane->stopped)
-        return true;
-    if (lane->info.when_full != FL_WHEN_FULL_WAIT && grace_is_over(lane->output))
-        return true; /* a pipe that nobody empties */
-    if (!lane->told_closed || (lane->pipe && !fl_pipe_writer_idle(lane->pipe)))
-        return false;
-    return lane->outstanding == 0 || lane->info.when_full != FL_WHEN_FULL_WAIT;
-}
-
 bool fl_output_drained(const struct fl_output *output)
 {
     bool drained = output->closing;
     fl_context_lock(output->context);
     for (unsigned i = 0; i < output->lane_count; i++)
-        drained &= lane_drained(output->lanes[i]);
+        drained &= fl_output_lane_drained(output->lanes[i]);
     fl_context_unlock(output->context);
     return drained;
 }
@@ -410,19 +260,17 @@ bool fl_output_drained(const struct fl_output *output)
 void fl_output_lane_stop(struct fl_output_lane *lane)
 {
     fl_context_lock(lane->output->context);
-    stop_locked(lane);
+    fl_output_lane_halt(lane);
     fl_context_unlock(lane->output->context);
 }
 
 void fl_output_lane_down(struct fl_output_lane *lane)
 {
     fl_context_lock(lane->output->context);
-    stop_locked(lane);
+    fl_output_lane_halt(lane);
     if (lane->pipe)
         fl_pipe_writer_give_up(lane);
-    for (uint32_t i = 0; i < lane->info.credits; i++)
-        if (lane->rows[i].frame)
-            fl_output_returned(lane, &lane->rows[i]);
+    fl_output_lane_reclaim(lane);
     fl_context_service_locked(lane->output->context);
     fl_context_unlock(lane->output->context);
 }

@@ -26,7 +26,7 @@ int fl_pipe_writer_create(struct fl_output_lane *lane, struct fl_pipe_writer **o
         return -errno;
     struct fl_pipe_writer *writer = calloc(1, sizeof *writer);
     if (writer)
-        writer->descs = calloc(lane->info.credits, sizeof *writer->descs);
+        writer->descs = calloc(lane->row_mask + 1, sizeof *writer->descs);
     if (!writer || !writer->descs) {
         free(writer);
         return -ENOMEM;
@@ -45,7 +45,7 @@ void fl_pipe_writer_destroy(struct fl_pipe_writer *writer)
 
 void fl_pipe_writer_queue(struct fl_output_lane *lane, struct fl_row *row)
 {
-    lane->pipe->descs[row - lane->rows] = lane->output->newest_desc;
+    lane->pipe->descs[row - lane->rows] = lane->output->announcement.entry.desc;
 }
 
 void fl_pipe_writer_through(struct fl_pipe_writer *writer, const struct fl_through *through)
@@ -67,7 +67,7 @@ bool fl_pipe_writer_idle(const struct fl_pipe_writer *writer)
 static struct fl_row *oldest_row(struct fl_output_lane *lane)
 {
     struct fl_row *oldest = NULL;
-    for (uint32_t i = 0; i < lane->info.credits; i++)
+    for (uint32_t i = 0; i <= lane->row_mask; i++)
         if (lane->rows[i].frame && (!oldest || lane->rows[i].index < oldest->index))
             oldest = &lane->rows[i];
     return oldest;
@@ -148,9 +148,7 @@ void fl_pipe_writer_give_up(struct fl_output_lane *lane)
     writer->busy = false;
     writer->current = NULL;
     writer->close_pending = false;
-    for (uint32_t i = 0; i < lane->info.credits; i++)
-        if (lane->rows[i].frame)
-            fl_output_returned(lane, &lane->rows[i]);
+    fl_output_lane_reclaim(lane);
 }
 
 static ssize_t write_some(struct fl_output_lane *lane)

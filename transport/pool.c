@@ -279,12 +279,22 @@ static int acquire_locked(struct fl_pool *pool, struct fl_frame **out)
     return 0;
 }
 
+/* Returns are looked for once more slots are in use than the caches hold; until then the look would only take the line of
+ * returns away from the consumer. */
+static bool wants_returns(const struct fl_pool *pool)
+{
+    return pool->free_count == 0 || pool->info.slot_count - pool->free_count >= pool->window;
+}
+
 int fl_pool_acquire(struct fl_pool *pool, struct fl_frame **frame)
 {
     if (!pool->writer)
         return -EINVAL;
     fl_context_lock(pool->context);
-    fl_context_service_locked(pool->context);
+    if (wants_returns(pool))
+        fl_context_service_locked(pool->context);
+    else
+        fl_context_tend_locked(pool->context);
     int error = acquire_locked(pool, frame);
     fl_context_unlock(pool->context);
     return error;

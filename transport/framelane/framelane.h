@@ -5,6 +5,7 @@
 #include <framelane/frame.h>
 #include <framelane/context.h>
 #include <framelane/pool.h>
+#include <framelane/bell.h>
 #include <framelane/lane.h>
 #include <framelane/output.h>
 #include <framelane/side.h>

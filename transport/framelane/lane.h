@@ -1,7 +1,7 @@
 /* Lanes, seen from the end that takes: one edge of the graph, one producer, one consumer.
  *
  * Announcements go forward through one region that only the producer writes; returns go back through one that only the consumer
- * writes; two eventfds say "look again". Or, with transport pipe, both are one pipe and frames are copied through it; the
+ * writes; two bells (bell.h) say "look again". Or, with transport pipe, both are one pipe and frames are copied through it; the
  * calls are the same.
  *
  *   take:    0 and a frame with one reference | -EAGAIN nothing now | -ENODATA the producer has closed and everything was
@@ -37,7 +37,15 @@ struct fl_lane_info {
     uint32_t credits; /* frames that may be outstanding: 1 .. FL_LANE_MAX_CREDITS */
     uint32_t when_full; /* enum fl_when_full */
     uint32_t transport; /* enum fl_transport */
-    uint32_t reserved;
+    /* Shared memory only; each 0 by default, which is right at the rates of cameras and screens.
+     * Announcements (and returns) that one look at the other side may stand for: fewer fences and bells, for as much delay. They are
+     * shown when so many have come together, before this side waits, and once `batch_delay_ns` has passed and it comes by again
+     * (0: no such limit). Never more than half the credits. */
+    uint32_t batch;
+    uint64_t batch_delay_ns;
+    /* How long fl_context_wait looks again before it sleeps: the largest of the context's lanes. It saves the way through the
+     * kernel for who answers sooner, and costs a whole core for as long. */
+    uint64_t spin_ns;
 };
 
 /* File descriptors of one end. The end owns them after the call that takes them, also when it fails. -1 where there is none.
@@ -45,7 +53,8 @@ struct fl_lane_info {
  *   announce        memfd, maps writable    memfd, maps read-only   write end       read end
  *   returns         memfd, maps read-only   memfd, maps writable    -1              -1
  *   bell_out        rings the consumer      rings the producer      -1              -1
- *   bell_in         waits for returns       waits for frames        -1              -1
+ *   bell_in         hears of returns        hears of frames         -1              -1
+ * The two ends of a bell are those of fl_bell_mint. Ends that trust each other may also share a non-blocking eventfd.
  * Who has the write end of a pipe must ignore SIGPIPE: a reader that leaves is then noticed as one. */
 struct fl_lane_fds {
     int announce, returns, bell_out, bell_in;

@@ -1,0 +1,225 @@
+/* The producer's end of one lane: which announcement names which frame, what is still owed, and when the other side is looked at.
+ * Everything here runs under the context's lock. */
+#include "internal.h"
+
+#include <stdlib.h>
+
+void fl_output_lane_destroy(struct fl_output_lane *lane)
+{
+    if (lane->info.credits > 0 && lane->info.credits <= FL_LANE_MAX_CREDITS) {
+        fl_shm_unmap(lane->tx.theirs, fl_lane_return_bytes(lane->info.credits));
+        fl_shm_unmap(lane->tx.mine, fl_lane_announce_bytes(lane->info.credits));
+    }
+    fl_pipe_writer_destroy(lane->pipe);
+    fl_lane_close_fds(&lane->fds);
+    free(lane->rows);
+    free(lane);
+}
+
+void fl_output_lane_halt(struct fl_output_lane *lane)
+{
+    lane->stopped = true;
+    lane->owed = false;
+}
+
+void fl_output_lane_break(struct fl_output_lane *lane, const char *fault)
+{
+    if (!lane->fault)
+        lane->fault = fault;
+    fl_output_lane_halt(lane);
+}
+
+/* ---- rows and returns ---- */
+
+void fl_output_returned(struct fl_output_lane *lane, struct fl_row *row)
+{
+    struct fl_frame *frame = row->frame;
+    row->frame = NULL;
+    lane->outstanding--;
+    lane->stats.returned++;
+    fl_frame_unref(frame);
+}
+
+/* The search starts where the index would stand if none were kept for long: mostly it ends there as well. */
+static struct fl_row *find_row(struct fl_output_lane *lane, uint64_t index)
+{
+    for (uint32_t i = 0; i <= lane->row_mask; i++) {
+        struct fl_row *row = &lane->rows[(index + i) & lane->row_mask];
+        if (row->frame && row->index == index)
+            return row;
+    }
+    return NULL;
+}
+
+/* There is one: outstanding < credits <= rows. */
+static struct fl_row *free_row(struct fl_output_lane *lane)
+{
+    uint64_t at = lane->tx.head;
+    while (lane->rows[at & lane->row_mask].frame)
+        at++;
+    return &lane->rows[at & lane->row_mask];
+}
+
+/* Accepts each returned index once, if it is outstanding. Anything else changes nothing in the books and closes the lane. */
+void fl_output_lane_collect(struct fl_output_lane *lane)
+{
+    uint64_t index;
+    enum fl_collect got;
+    while ((got = fl_tx_collect(&lane->tx, lane->outstanding, &index)) == FL_COLLECT_ONE) {
+        struct fl_row *row = find_row(lane, index);
+        if (!row) {
+            fl_output_lane_break(lane, "returned a frame that it does not hold");
+            return;
+        }
+        fl_output_returned(lane, row);
+    }
+    if (got == FL_COLLECT_FAR)
+        fl_output_lane_break(lane, "returned more frames than it holds");
+    else if (fl_tx_gone(&lane->tx))
+        fl_output_lane_halt(lane);
+}
+
+void fl_output_lane_reclaim(struct fl_output_lane *lane)
+{
+    for (uint32_t i = 0; i <= lane->row_mask; i++)
+        if (lane->rows[i].frame)
+            fl_output_returned(lane, &lane->rows[i]);
+}
+
+/* ---- sending ---- */
+
+static void send_newest(struct fl_output_lane *lane)
+{
+    struct fl_output *output = lane->output;
+    struct fl_row *row = free_row(lane);
+    row->frame = fl_frame_ref(output->newest);
+    row->index = lane->tx.head;
+    lane->outstanding++;
+    lane->owed = false;
+    lane->stats.sent++;
+    if (lane->pipe) {
+        lane->tx.head++;
+        fl_pipe_writer_queue(lane, row);
+        return;
+    }
+    fl_tx_push(&lane->tx, output->announcement.words);
+    if (lane->unlooked++ == 0 && lane->info.batch_delay_ns > 0)
+        lane->unlooked_since_ns = fl_now_ns();
+}
+
+void fl_output_lane_count_drop(struct fl_output_lane *lane)
+{
+    lane->owed = false;
+    lane->stats.dropped++;
+    lane->stats.last_dropped_number = lane->output->announcement.entry.desc.number;
+}
+
+void fl_output_lane_pay(struct fl_output_lane *lane)
+{
+    if (!lane->owed)
+        return;
+    if (lane->outstanding == lane->info.credits && !lane->pipe && !lane->fault)
+        fl_output_lane_collect(lane);
+    if (lane->stopped)
+        lane->owed = false;
+    else if (lane->outstanding < lane->info.credits)
+        send_newest(lane);
+    else if (lane->info.when_full == FL_WHEN_FULL_DROP)
+        fl_output_lane_count_drop(lane);
+}
+
+/* ---- telling ---- */
+
+/* What is told after an announcement is stored after it, and must not wait for a batch to fill. */
+static void commit(struct fl_output_lane *lane)
+{
+    if (lane->tx.committed != lane->tx.head)
+        fl_tx_commit(&lane->tx);
+}
+
+/* "Nothing at or before this" must not pass a frame that is still owed. */
+void fl_output_lane_tell(struct fl_output_lane *lane)
+{
+    const struct fl_through *through = &lane->output->through;
+    if (!lane->through_pending || lane->owed || lane->stopped)
+        return;
+    lane->through_pending = false;
+    if (lane->pipe) {
+        fl_pipe_writer_through(lane->pipe, through);
+        return;
+    }
+    commit(lane);
+    fl_tx_through(&lane->tx, through->epoch, through->number, (uint64_t)through->pts,
+                  (uint64_t)(uint32_t)through->time_base_num << 32 | (uint32_t)through->time_base_den);
+    lane->urgent = true;
+}
+
+/* After a second only `wait` lanes are still worth waiting for. */
+static bool grace_is_over(const struct fl_output *output)
+{
+    return fl_now_ns() - output->close_ns > FL_CLOSE_GRACE_NS;
+}
+
+void fl_output_lane_close(struct fl_output_lane *lane)
+{
+    if (lane->owed && lane->info.when_full != FL_WHEN_FULL_WAIT && grace_is_over(lane->output))
+        fl_output_lane_count_drop(lane);
+    if (lane->told_closed || lane->owed)
+        return;
+    lane->told_closed = true;
+    if (lane->pipe) {
+        fl_pipe_writer_close(lane->pipe);
+        return;
+    }
+    commit(lane);
+    fl_tx_close(&lane->tx);
+    lane->urgent = true;
+}
+
+bool fl_output_lane_drained(const struct fl_output_lane *lane)
+{
+    if (lane->stopped)
+        return true;
+    if (lane->info.when_full != FL_WHEN_FULL_WAIT && grace_is_over(lane->output))
+        return true; /* a pipe that nobody empties */
+    if (!lane->told_closed || (lane->pipe && !fl_pipe_writer_idle(lane->pipe)))
+        return false;
+    return lane->outstanding == 0 || lane->info.when_full != FL_WHEN_FULL_WAIT;
+}
+
+/* ---- looking ---- */
+
+static bool look_is_due(const struct fl_output_lane *lane, bool all)
+{
+    if (lane->urgent || (lane->unlooked > 0 && (all || lane->unlooked >= lane->batch)))
+        return true;
+    return lane->unlooked > 0 && lane->info.batch_delay_ns > 0 && fl_now_ns() - lane->unlooked_since_ns >= lane->info.batch_delay_ns;
+}
+
+/* D1 of core.h for every lane at once: all stores, one fence, then the looks. `all`: also what a batch still keeps back. */
+void fl_output_look(struct fl_output *output, bool all)
+{
+    unsigned due = 0;
+    for (unsigned i = 0; i < output->lane_count; i++) {
+        struct fl_output_lane *lane = output->lanes[i];
+        if (!look_is_due(lane, all))
+            continue;
+        commit(lane);
+        lane->looking = true;
+        due++;
+    }
+    if (due == 0)
+        return;
+    fl_doorbell_fence();
+    for (unsigned i = 0; i < output->lane_count; i++) {
+        struct fl_output_lane *lane = output->lanes[i];
+        if (!lane->looking)
+            continue;
+        lane->looking = lane->urgent = false;
+        lane->unlooked = 0;
+        if (fl_tx_must_ring(&lane->tx)) {
+            lane->stats.rings++;
+            fl_context_note_bell(output->context, lane->fds.bell_out);
+        }
+    }
+}
