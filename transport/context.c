@@ -128,18 +128,15 @@ void fl_context_unlock(struct fl_context *context)
 /* Settles frames whose last reference has gone, whichever thread dropped it, and tells their producers. */
 static void settle_released(struct fl_context *context)
 {
-    if (!atomic_load_explicit(&context->released, memory_order_relaxed))
-        return;
-    struct fl_frame *frame = atomic_exchange_explicit(&context->released, NULL, memory_order_seq_cst);
+    struct fl_frame *frame = NULL;
+    if (atomic_load_explicit(&context->released, memory_order_relaxed))
+        frame = atomic_exchange_explicit(&context->released, NULL, memory_order_seq_cst);
     while (frame) {
         struct fl_frame *next = frame->next;
-        if (frame->lane)
-            fl_lane_settle(frame);
-        else
-            fl_pool_settle(frame);
+        fl_frame_settle(frame);
         frame = next;
     }
-    fl_lanes_look(context, false);
+    fl_lanes_look(context, false); /* what outputs were returned above counts as well */
 }
 
 static void tend_pipes(struct fl_context *context)

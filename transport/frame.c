@@ -71,6 +71,29 @@ void fl_frame_unref(struct fl_frame *frame)
         fl_context_kick(context);
 }
 
+void fl_frame_book(struct fl_frame *frame)
+{
+    if (frame->booked++ == 0)
+        fl_frame_ref(frame);
+}
+
+void fl_frame_unbook(struct fl_frame *frame)
+{
+    if (!frame || --frame->booked > 0)
+        return;
+    /* As in fl_frame_unref; but the lock is held, so the frame is settled here and now. */
+    if (atomic_fetch_sub_explicit(&frame->refs, 1, memory_order_acq_rel) == 1)
+        fl_frame_settle(frame);
+}
+
+void fl_frame_settle(struct fl_frame *frame)
+{
+    if (frame->lane)
+        fl_lane_settle(frame);
+    else
+        fl_pool_settle(frame);
+}
+
 static int check_plane(const struct fl_plane *plane, uint64_t capacity)
 {
     if (plane->rows == 0 || plane->row_bytes == 0)

@@ -36,7 +36,8 @@ struct fl_frame {
     uint64_t offset, version;
     struct fl_lane *lane; /* NULL: a slot of an own pool */
     uint64_t index;       /* taken: the announcement to return */
-    uint32_t slot;        /* own */
+    uint32_t slot;        /* its number in the pool */
+    uint32_t booked;      /* under the lock: places in outputs' books that name it; together they are one of `refs` */
     _Atomic uint32_t state; /* own: enum fl_slot_state */
     void *buffer;         /* pipe: private memory of `buffer_bytes` */
     uint64_t buffer_bytes;
@@ -54,8 +55,8 @@ struct fl_pool {
     uint64_t held; /* frames of it that were taken and not yet given back */
     /* writer only */
     struct fl_frame *frames; /* one handle a slot */
-    uint32_t *newer, *older; /* free slots as a list, newest freed first; slot_count ends it */
-    uint32_t newest, free_count;
+    uint32_t *free_slots;    /* newest freed last */
+    uint32_t free_count;
     uint32_t window; /* slots the rotation aims at: what the caches hold */
 };
 
@@ -173,6 +174,9 @@ void fl_bell_drain(int bell); /* neither ever sleeps */
 
 /* frame.c */
 void fl_frame_init(struct fl_frame *frame, struct fl_context *context);
+void fl_frame_settle(struct fl_frame *frame); /* under the lock, when the last reference is gone */
+void fl_frame_book(struct fl_frame *frame);   /* under the lock: a row, or `newest`, names it */
+void fl_frame_unbook(struct fl_frame *frame); /* and no longer; accepts NULL */
 
 /* pool.c */
 void fl_pool_settle(struct fl_frame *frame); /* last reference of an own slot is gone */

@@ -37,7 +37,7 @@ void fl_output_returned(struct fl_output_lane *lane, struct fl_row *row)
     row->frame = NULL;
     lane->outstanding--;
     lane->stats.returned++;
-    fl_frame_unref(frame);
+    fl_frame_unbook(frame);
 }
 
 /* The search starts where the index would stand if none were kept for long: mostly it ends there as well. */
@@ -92,7 +92,8 @@ static void send_newest(struct fl_output_lane *lane)
 {
     struct fl_output *output = lane->output;
     struct fl_row *row = free_row(lane);
-    row->frame = fl_frame_ref(output->newest);
+    row->frame = output->newest;
+    fl_frame_book(row->frame);
     row->index = lane->tx.head;
     lane->outstanding++;
     lane->owed = false;

@@ -122,7 +122,7 @@ void fl_output_service(struct fl_output *output)
         pipes |= lane->pipe != NULL;
     }
     if (output->closing && !owes && output->newest) {
-        fl_frame_unref(output->newest);
+        fl_frame_unbook(output->newest);
         output->newest = NULL;
     }
     output->restless = owes || pending || pipes || output->closing || output->forwards;
@@ -157,8 +157,8 @@ static void end_writing(struct fl_frame *frame)
 
 static void set_newest(struct fl_output *output, struct fl_frame *frame, const struct fl_desc *desc)
 {
-    fl_frame_ref(frame);
-    fl_frame_unref(output->newest);
+    fl_frame_book(frame);
+    fl_frame_unbook(output->newest);
     output->newest = frame;
     output->forwards |= frame->lane != NULL;
     if (!frame->lane)
@@ -267,6 +267,8 @@ void fl_output_lane_stop(struct fl_output_lane *lane)
 void fl_output_lane_down(struct fl_output_lane *lane)
 {
     fl_context_lock(lane->output->context);
+    if (!lane->pipe && !lane->fault)
+        fl_output_lane_collect(lane); /* what it gave back in life would look like a lie once nothing is outstanding */
     fl_output_lane_halt(lane);
     if (lane->pipe)
         fl_pipe_writer_give_up(lane);

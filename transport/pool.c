@@ -90,41 +90,24 @@ static uint32_t hot_window(uint64_t slot_bytes)
     return slots < HOT_SLOTS_MIN ? HOT_SLOTS_MIN : slots > HOT_SLOTS_MAX ? HOT_SLOTS_MAX : (uint32_t)slots;
 }
 
-/* ---- the list of free slots, newest freed first; index slot_count is its end ---- */
+/* ---- free slots, in the order in which they were freed ---- */
 
-static void list_push(struct fl_pool *pool, uint32_t slot)
+static void push_free(struct fl_pool *pool, uint32_t slot)
 {
-    uint32_t end = pool->info.slot_count;
-    pool->older[slot] = pool->newest;
-    pool->newer[slot] = end;
-    if (pool->newest != end)
-        pool->newer[pool->newest] = slot;
-    pool->newest = slot;
-    pool->free_count++;
+    pool->free_slots[pool->free_count++] = slot;
 }
 
-static void list_remove(struct fl_pool *pool, uint32_t slot)
-{
-    uint32_t end = pool->info.slot_count, newer = pool->newer[slot], older = pool->older[slot];
-    if (newer != end)
-        pool->older[newer] = older;
-    else
-        pool->newest = older;
-    if (older != end)
-        pool->newer[older] = newer;
-    pool->free_count--;
-}
-
-/* Position clamp(window - in use, 1, free), counted from the newest freed. */
-static uint32_t list_choose(const struct fl_pool *pool)
+/* Takes position clamp(window - in use, 1, free), counted from the newest freed. */
+static uint32_t pop_free(struct fl_pool *pool)
 {
     uint32_t in_use = pool->info.slot_count - pool->free_count;
     uint32_t position = pool->window > in_use ? pool->window - in_use : 1;
     if (position > pool->free_count)
         position = pool->free_count;
-    uint32_t slot = pool->newest;
-    while (--position > 0)
-        slot = pool->older[slot];
+    uint32_t *chosen = &pool->free_slots[pool->free_count - position];
+    uint32_t slot = *chosen;
+    memmove(chosen, chosen + 1, (position - 1) * sizeof *chosen);
+    pool->free_count--;
     return slot;
 }
 
@@ -157,11 +140,9 @@ static int make_books(struct fl_pool *pool, struct fl_context *context)
     pool->writer = true;
     pool->window = hot_window(pool->info.slot_bytes);
     pool->frames = calloc(count, sizeof *pool->frames);
-    pool->newer = calloc(count, sizeof *pool->newer);
-    pool->older = calloc(count, sizeof *pool->older);
-    if (!pool->frames || !pool->newer || !pool->older)
+    pool->free_slots = calloc(count, sizeof *pool->free_slots);
+    if (!pool->frames || !pool->free_slots)
         return -ENOMEM;
-    pool->newest = count;
     for (uint32_t i = count; i-- > 0;) {
         struct fl_frame *frame = &pool->frames[i];
         fl_frame_init(frame, context);
@@ -170,7 +151,7 @@ static int make_books(struct fl_pool *pool, struct fl_context *context)
         frame->offset = pool->payload_offset + i * pool->info.slot_bytes;
         frame->base = pool->base + frame->offset;
         frame->capacity = pool->info.slot_bytes;
-        list_push(pool, i);
+        push_free(pool, i);
     }
     return 0;
 }
@@ -251,8 +232,7 @@ void fl_pool_destroy(struct fl_pool *pool)
     }
     fl_shm_unmap(pool->base, pool->file_bytes);
     free(pool->frames);
-    free(pool->newer);
-    free(pool->older);
+    free(pool->free_slots);
     free(pool);
 }
 
@@ -267,14 +247,12 @@ static int acquire_locked(struct fl_pool *pool, struct fl_frame **out)
 {
     if (pool->free_count == 0)
         return -EAGAIN;
-    uint32_t slot = list_choose(pool);
-    list_remove(pool, slot);
+    uint32_t slot = pop_free(pool);
     struct fl_frame *frame = &pool->frames[slot];
     frame->version += frame->version & 1 ? 2 : 1; /* the next odd one, also after a life that was abandoned */
     fl_version_open(&pool->versions[slot], frame->version);
     atomic_store_explicit(&frame->state, FL_SLOT_WRITING, memory_order_relaxed);
     atomic_store_explicit(&frame->refs, 1, memory_order_relaxed);
-    memset(&frame->desc, 0, sizeof frame->desc);
     *out = frame;
     return 0;
 }
@@ -355,5 +333,5 @@ bool fl_pool_is_held(struct fl_pool *pool)
 void fl_pool_settle(struct fl_frame *frame)
 {
     atomic_store_explicit(&frame->state, FL_SLOT_FREE, memory_order_relaxed);
-    list_push(frame->pool, frame->slot);
+    push_free(frame->pool, frame->slot);
 }
