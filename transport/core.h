@@ -48,12 +48,12 @@ enum fl_collect { FL_COLLECT_NONE, FL_COLLECT_ONE, FL_COLLECT_FAR };
 
 /* ---- producer ---- */
 
-/* Writes one announcement, which the consumer sees at the next commit. The caller has credit, so the place is not in use:
- * outstanding <= credits <= places. */
-static inline void fl_tx_push(struct fl_tx *tx, const uint64_t words[FL_ENTRY_WORDS])
+/* Writes the first `count` words of an announcement, which the consumer sees at the next commit. The caller has credit, so the
+ * place is not in use: outstanding <= credits <= places. */
+static inline void fl_tx_push(struct fl_tx *tx, const uint64_t *words, unsigned count)
 {
     fl_word *entry = &tx->mine->entries[(tx->head & tx->mask) * FL_ENTRY_WORDS];
-    for (unsigned i = 0; i < FL_ENTRY_WORDS; i++)
+    for (unsigned i = 0; i < count; i++)
         fl_store(&entry[i], words[i], FL_RELAXED); /* ordered by A0 */
     tx->head++;
 }
@@ -152,11 +152,12 @@ static inline enum fl_look fl_rx_look(struct fl_rx *rx)
     return closed != 0 ? FL_LOOK_ENDED : FL_LOOK_NOTHING;
 }
 
-/* Copies the entry at tail, once, into private memory: all checks are made on the copy. */
-static inline void fl_rx_copy(const struct fl_rx *rx, uint64_t words[FL_ENTRY_WORDS])
+/* Copies words [from, from + count) of the entry at tail into private memory, where all checks are made. The caller reads no word
+ * twice. */
+static inline void fl_rx_copy(const struct fl_rx *rx, uint64_t *words, unsigned from, unsigned count)
 {
     const fl_word *entry = &rx->theirs->entries[(rx->tail & rx->mask) * FL_ENTRY_WORDS];
-    for (unsigned i = 0; i < FL_ENTRY_WORDS; i++)
+    for (unsigned i = from; i < from + count; i++)
         words[i] = fl_load(&entry[i], FL_RELAXED); /* ordered by A1 */
 }
 

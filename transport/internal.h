@@ -66,6 +66,12 @@ struct fl_bell_watch {
     bool muted; /* for good: left to the timer */
 };
 
+union fl_announcement {
+    struct fl_entry entry;
+    struct fl_short_entry short_entry;
+    uint64_t words[FL_ENTRY_WORDS];
+};
+
 struct fl_lane {
     struct fl_context *context;
     struct fl_lane_info info;
@@ -80,6 +86,8 @@ struct fl_lane {
     bool through_known;
     struct fl_lane_stats stats;
     struct fl_bell_watch bell_watch;
+    struct fl_desc told;      /* the description of the newest announcement that came, not yet checked */
+    uint32_t checked_for;     /* the pool for whose slots `told` has been found right, 0: for none */
     uint32_t batch;    /* returns a look at the producer's `armed` */
     uint32_t unlooked; /* returns made since the last look */
     uint64_t unlooked_since_ns;
@@ -105,6 +113,7 @@ struct fl_output_lane {
     uint64_t unlooked_since_ns;
     bool looking; /* within fl_output_look */
     bool urgent; /* `through` or `closed` was stored since the last look: it is due at once */
+    uint64_t told; /* the output's `told` of what was sent here last */
     bool owed;    /* the output's newest frame has not been sent here */
     bool stopped; /* announce no more: consumer stopped, down, gone or faulted */
     bool told_closed;
@@ -119,10 +128,9 @@ struct fl_output {
     struct fl_output_lane **lanes;
     unsigned lane_count;
     struct fl_frame *newest;
-    union {
-        struct fl_entry entry;
-        uint64_t words[FL_ENTRY_WORDS];
-    } announcement; /* of `newest` */
+    union fl_announcement announcement; /* of `newest` */
+    union fl_announcement short_form;   /* the same for a lane that was sent the announcement before */
+    uint64_t told;                      /* descriptions there have been; rises when one differs from the one before */
     bool forwards; /* it has announced frames of others: their credits hang on its returns, so these are never left to lie */
     bool restless; /* there is something to do for it whenever its owner comes by: see fl_output_service */
     struct fl_through through;

@@ -206,8 +206,7 @@ void fl_lane_settle(struct fl_frame *frame)
 {
     struct fl_lane *lane = frame->lane;
     if (!lane->pipe && frame->pool) {
-        uint64_t slot = (frame->offset - frame->pool->payload_offset) / frame->pool->info.slot_bytes;
-        if (!fl_version_still(&frame->pool->versions[slot], frame->version))
+        if (!fl_version_still(&frame->pool->versions[frame->slot], frame->version))
             fl_lane_break(lane, "a frame was overwritten while it was held: somebody above returned it early");
         frame->pool->held--;
         give_back(lane, frame->index);
@@ -235,8 +234,29 @@ static const char *look_fault(enum fl_look seen)
     }
 }
 
-/* What the entry says, checked against what this process knows. The copy in `entry` is private: what is checked is what is used. */
-static const char *entry_fault(const struct fl_pool *pool, const struct fl_entry *entry)
+/* Copies the entry at tail, each word once, and makes it whole: what is checked is what is used. `told` follows every announcement,
+ * also those that are skipped. */
+static const char *read_entry(struct fl_lane *lane, union fl_announcement *copy)
+{
+    fl_rx_copy(&lane->rx, copy->words, 0, FL_SHORT_ENTRY_WORDS);
+    if (copy->entry.type == FL_ENTRY_WHOLE) {
+        fl_rx_copy(&lane->rx, copy->words, FL_SHORT_ENTRY_WORDS, FL_ENTRY_WORDS - FL_SHORT_ENTRY_WORDS);
+        lane->told = copy->entry.desc;
+        lane->checked_for = 0;
+        return NULL;
+    }
+    if (copy->entry.type != FL_ENTRY_AS_BEFORE)
+        return "made an announcement of no known form";
+    lane->told.number = copy->short_entry.number;
+    lane->told.epoch = copy->short_entry.epoch;
+    lane->told.part = copy->short_entry.part;
+    lane->told.pts = copy->short_entry.pts;
+    lane->told.origin_ns = copy->short_entry.origin_ns;
+    return NULL;
+}
+
+/* What the entry and `told` say, checked against what this process knows. */
+static const char *entry_fault(struct fl_lane *lane, const struct fl_pool *pool, const struct fl_entry *entry, uint32_t *slot)
 {
     uint64_t slot_bytes = pool->info.slot_bytes;
     if (entry->offset < pool->payload_offset)
@@ -244,9 +264,11 @@ static const char *entry_fault(const struct fl_pool *pool, const struct fl_entry
     uint64_t from_first = entry->offset - pool->payload_offset;
     if (from_first % slot_bytes != 0 || from_first / slot_bytes >= pool->info.slot_count)
         return "announced an offset that is no slot's";
-    if (fl_desc_check(&entry->desc, slot_bytes) < 0)
+    if (lane->checked_for != pool->info.id && fl_desc_check(&lane->told, slot_bytes) < 0)
         return "announced a frame that does not lie within its slot";
-    if (!fl_version_is(&pool->versions[from_first / slot_bytes], entry->version))
+    lane->checked_for = pool->info.id;
+    *slot = (uint32_t)(from_first / slot_bytes);
+    if (!fl_version_is(&pool->versions[*slot], entry->version))
         return "announced a frame that has been overwritten";
     return NULL;
 }
@@ -260,41 +282,52 @@ static struct fl_frame *pop_handle(struct fl_lane *lane)
 }
 
 /* Announcements nobody is going to look at go back at once. */
-static void skip_to_newest(struct fl_lane *lane)
+static const char *skip_to_newest(struct fl_lane *lane)
 {
+    union fl_announcement copy;
     while (lane->rx.head - lane->rx.tail > 1) {
+        const char *fault = read_entry(lane, &copy);
+        if (fault)
+            return fault;
         give_back(lane, fl_rx_advance(&lane->rx));
         lane->stats.taken++;
         lane->stats.skipped++;
     }
     fl_lanes_look(lane->context, false);
+    return NULL;
+}
+
+static int broken(struct fl_lane *lane, const char *fault)
+{
+    fl_lane_break(lane, fault);
+    return -EBADMSG;
 }
 
 static int take_entry(struct fl_lane *lane, struct fl_frame **out)
 {
-    union {
-        struct fl_entry entry;
-        uint64_t words[FL_ENTRY_WORDS];
-    } copy;
-    fl_rx_copy(&lane->rx, copy.words);
-    struct fl_pool *pool = fl_context_find_pool(lane->context, copy.entry.pool);
-    if (!pool && copy.entry.pool != 0)
+    union fl_announcement copy;
+    uint32_t slot;
+    const char *fault = read_entry(lane, &copy);
+    struct fl_pool *pool = fault ? NULL : fl_context_find_pool(lane->context, copy.entry.pool);
+    if (!fault && !pool && copy.entry.pool != 0)
         return -ENOENT;
-    const char *fault = "announced a frame of a pool that cannot be its own";
-    if (pool && !pool->writer)
-        fault = entry_fault(pool, &copy.entry);
-    struct fl_frame *frame = fault ? NULL : pop_handle(lane);
-    if (!frame) {
-        fl_lane_break(lane, fault ? fault : "announced more than it has credit for");
-        return -EBADMSG;
-    }
+    if (!fault && (!pool || pool->writer))
+        fault = "announced a frame of a pool that cannot be its own";
+    if (!fault)
+        fault = entry_fault(lane, pool, &copy.entry, &slot);
+    if (fault)
+        return broken(lane, fault);
+    struct fl_frame *frame = pop_handle(lane);
+    if (!frame)
+        return broken(lane, "announced more than it has credit for");
     frame->pool = pool;
     pool->held++;
+    frame->slot = slot;
     frame->offset = copy.entry.offset;
     frame->version = copy.entry.version;
     frame->base = pool->base + copy.entry.offset;
     frame->capacity = pool->info.slot_bytes;
-    frame->desc = copy.entry.desc;
+    frame->desc = lane->told;
     frame->index = fl_rx_advance(&lane->rx);
     atomic_store_explicit(&frame->refs, 1, memory_order_relaxed);
     lane->stats.taken++;
@@ -317,13 +350,12 @@ static int take_locked(struct fl_lane *lane, struct fl_frame **out)
             return lane->producer_down ? -ENODATA : -EAGAIN;
         if (seen == FL_LOOK_ENDED)
             return -ENODATA;
-        if (seen != FL_LOOK_ENTRY) {
-            fl_lane_break(lane, look_fault(seen));
-            return -EBADMSG;
-        }
+        if (seen != FL_LOOK_ENTRY)
+            return broken(lane, look_fault(seen));
     }
-    if (lane->info.when_full == FL_WHEN_FULL_LATEST)
-        skip_to_newest(lane);
+    const char *fault = lane->info.when_full == FL_WHEN_FULL_LATEST ? skip_to_newest(lane) : NULL;
+    if (fault)
+        return broken(lane, fault);
     return take_entry(lane, out);
 }
 

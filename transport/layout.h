@@ -22,14 +22,33 @@
 #define FL_RETURN_MAGIC 0x31544552464c0001ull
 #define FL_LATEST_MAGIC 0x314e544c464c0001ull
 
+/* What an entry of a ring says of the frame's description. */
+enum fl_entry_type {
+    FL_ENTRY_WHOLE = 0, /* all of it: struct fl_entry */
+    FL_ENTRY_AS_BEFORE = 1, /* that of the announcement before, but for the words of struct fl_short_entry: one cache line */
+};
+
 /* One announcement as private memory sees it; in the ring it is FL_ENTRY_WORDS words. */
 struct fl_entry {
     uint32_t pool;
-    uint32_t type; /* 0 in a ring; in a pipe enum fl_pipe_type */
+    uint32_t type; /* in a ring enum fl_entry_type, in a pipe enum fl_pipe_type */
     uint64_t offset;
     uint64_t version;
     struct fl_desc desc;
     uint64_t spare;
+};
+
+#define FL_SHORT_ENTRY_WORDS 7u
+struct fl_short_entry {
+    uint32_t pool;
+    uint32_t type;
+    uint64_t offset;
+    uint64_t version;
+    uint64_t number;
+    uint32_t epoch;
+    uint32_t part;
+    int64_t pts;
+    uint64_t origin_ns;
 };
 
 struct fl_announce_region {
@@ -97,6 +116,10 @@ FL_LAYOUT_ASSERT(offsetof(struct fl_desc, stream) == 204);
 FL_LAYOUT_ASSERT(offsetof(struct fl_desc, origin_ns) == 216);
 FL_LAYOUT_ASSERT(sizeof(struct fl_entry) == FL_ENTRY_WORDS * 8);
 FL_LAYOUT_ASSERT(offsetof(struct fl_entry, desc) == 24);
+FL_LAYOUT_ASSERT(sizeof(struct fl_short_entry) == FL_SHORT_ENTRY_WORDS * 8);
+FL_LAYOUT_ASSERT(offsetof(struct fl_short_entry, version) == offsetof(struct fl_entry, version));
+FL_LAYOUT_ASSERT(offsetof(struct fl_short_entry, number) == offsetof(struct fl_entry, desc.number));
+FL_LAYOUT_ASSERT(offsetof(struct fl_short_entry, pts) == offsetof(struct fl_entry, desc.pts));
 FL_LAYOUT_ASSERT(offsetof(struct fl_announce_region, head) == 1 * FL_LINE);
 FL_LAYOUT_ASSERT(offsetof(struct fl_announce_region, armed) == 2 * FL_LINE);
 FL_LAYOUT_ASSERT(offsetof(struct fl_announce_region, closed) == 3 * FL_LINE);

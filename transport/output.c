@@ -155,6 +155,36 @@ static void end_writing(struct fl_frame *frame)
     atomic_store_explicit(&frame->state, FL_SLOT_PUBLISHED, memory_order_relaxed);
 }
 
+/* Whether the two differ in nothing that a short entry does not carry. */
+static bool alike(const struct fl_desc *a, const struct fl_desc *b)
+{
+    size_t from = offsetof(struct fl_desc, dts), to = offsetof(struct fl_desc, origin_ns);
+    return memcmp((const char *)a + from, (const char *)b + from, to - from) == 0;
+}
+
+/* Both forms of the announcement: which one a lane gets depends on what it was sent last. */
+static void describe(struct fl_output *output, const struct fl_frame *frame, const struct fl_desc *desc)
+{
+    struct fl_entry *entry = &output->announcement.entry;
+    if (output->told == 0 || !alike(&entry->desc, desc))
+        output->told++;
+    entry->pool = frame->pool ? frame->pool->info.id : 0;
+    entry->offset = frame->offset;
+    entry->version = frame->version;
+    entry->desc = *desc;
+    output->short_form.short_entry = (struct fl_short_entry){
+        .pool = entry->pool,
+        .type = FL_ENTRY_AS_BEFORE,
+        .offset = entry->offset,
+        .version = entry->version,
+        .number = desc->number,
+        .epoch = desc->epoch,
+        .part = desc->part,
+        .pts = desc->pts,
+        .origin_ns = desc->origin_ns,
+    };
+}
+
 static void set_newest(struct fl_output *output, struct fl_frame *frame, const struct fl_desc *desc)
 {
     fl_frame_book(frame);
@@ -169,11 +199,7 @@ static void set_newest(struct fl_output *output, struct fl_frame *frame, const s
             fl_output_lane_count_drop(lane);
         lane->owed = !lane->stopped;
     }
-    struct fl_entry *entry = &output->announcement.entry;
-    entry->pool = frame->pool ? frame->pool->info.id : 0;
-    entry->offset = frame->offset;
-    entry->version = frame->version;
-    entry->desc = *desc;
+    describe(output, frame, desc);
 }
 
 /* To every lane that has credit, and one look for all. Returns are collected where credit is wanting, and otherwise left until
