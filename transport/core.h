@@ -8,11 +8,11 @@
  *   C  announce.closed:   C0 store release (close)      -> C1 load acquire (look), before head: who sees it sees the last head.
  *   R  return.returned:   R0 store release (give back)  -> R1 load acquire (collect).  After R1 the consumer has read its pixels.
  *   T  announce.through:  T0 seqlock write              -> T1 seqlock read.            After T1 the four words belong together.
- *   P  pool version:      P0 store release (publish)    -> P1 load acquire (take).     After P1 the payload is whole.
  *   V  pool version:      V0 odd, release fence (acquire) -> V1 acquire fence, load (release): unchanged means one frame was read.
  *   L  latest region:     L0 seqlock write (publish)    -> L1 seqlock read (peek).     After L1 the words are of one announcement.
  *   D  doorbell:          D0 armed + full fence + look  /  D1 publish + full fence + read armed. At least one side sees the other:
  *                         without the store-load fence on both sides a wake-up is lost.
+ * The even version needs no edge of its own: whoever compares with it was told of it by A or L, and the payload came with that.
  */
 #ifndef FL_CORE_H
 #define FL_CORE_H
@@ -223,13 +223,13 @@ static inline void fl_version_open(struct fl_slot_version *slot, uint64_t odd)
 /* The payload is complete: it may be seen. */
 static inline void fl_version_close(struct fl_slot_version *slot, uint64_t even)
 {
-    fl_store(&slot->version, even, FL_RELEASE); /* P0 */
+    fl_store(&slot->version, even, FL_RELAXED); /* ordered by A0 and L0, like the payload */
 }
 
 /* A reader that has been told of `even`, before it reads the payload. */
 static inline int fl_version_is(const struct fl_slot_version *slot, uint64_t even)
 {
-    return (even & 1) == 0 && fl_load(&slot->version, FL_ACQUIRE) == even; /* P1 */
+    return (even & 1) == 0 && fl_load(&slot->version, FL_RELAXED) == even; /* ordered by A1 or L1 */
 }
 
 /* The same reader, when it has read: was it one frame all the while? */

@@ -62,6 +62,9 @@ struct fl_pool {
 
 /* Whether a bell rings without anything having moved; see judge_bell. */
 struct fl_bell_watch {
+    const struct fl_rx *rx; /* the consumer's side, or */
+    const struct fl_tx *tx; /* the producer's; neither: a pipe */
+    uint64_t *wakeups;      /* sleeps that it ended */
     uint64_t seen, futile, futile_since_ns;
     bool muted; /* for good: left to the timer */
 };
@@ -141,10 +144,15 @@ struct fl_output {
 
 struct fl_context {
     pthread_mutex_t lock;
-    pthread_mutex_t turn; /* guards the two below */
+    /* One thread sleeps for all that wait: see wait.c. */
+    atomic_uint sleeper; /* 1: somebody does */
+    atomic_uint looks;   /* rises when the sleeper has armed the bells, and when it wakes: the others look again then */
+    atomic_uint waiting; /* the others */
+    pthread_mutex_t turn; /* they sleep on `looked` with it */
     pthread_cond_t looked;
-    bool sleeper;   /* one thread sleeps for all that wait */
-    uint64_t looks; /* rises when the sleeper has armed the bells, and when it wakes: the others look again then */
+    struct fl_sleep *sleep;
+    uint64_t spin_ns; /* the longest of its lanes */
+    bool batches;     /* some lane has more than one frame a look */
     int kick_fd;
     atomic_int asleep;
     _Atomic(struct fl_frame *) released;
@@ -156,8 +164,6 @@ struct fl_context {
     unsigned output_count;
     int *bells; /* noted under the lock, rung after it */
     unsigned bell_count, bell_capacity;
-    struct pollfd *polls;
-    unsigned poll_capacity;
 };
 
 /* The order of "nothing at or before this": by epoch, then by number; pts may go backwards. */
@@ -170,7 +176,8 @@ static inline bool fl_through_is_later(const struct fl_through *a, const struct 
 void fl_context_lock(struct fl_context *context);
 void fl_context_unlock(struct fl_context *context); /* and rings */
 void fl_context_note_bell(struct fl_context *context, int bell);
-int fl_context_reserve(struct fl_context *context); /* room for one lane more; -ENOMEM */
+int fl_context_reserve(struct fl_context *context); /* room for the lanes there are; -ENOMEM */
+void fl_context_suit(struct fl_context *context, const struct fl_lane_info *info); /* a lane that spins or batches has come */
 void fl_context_service_locked(struct fl_context *context);
 void fl_context_tend_locked(struct fl_context *context); /* as service, but returns nobody waits for are left to lie */
 struct fl_pool *fl_context_find_pool(struct fl_context *context, uint32_t id);
@@ -179,6 +186,11 @@ uint64_t fl_now_ns(void);
 /* bell.c */
 void fl_ring(int bell);
 void fl_bell_drain(int bell); /* neither ever sleeps */
+
+/* wait.c */
+struct fl_sleep;
+int fl_sleep_reserve(struct fl_context *context, unsigned ends); /* under the lock; -ENOMEM */
+void fl_sleep_free(struct fl_sleep *sleep);                       /* accepts NULL */
 
 /* frame.c */
 void fl_frame_init(struct fl_frame *frame, struct fl_context *context);

@@ -83,9 +83,13 @@ static int register_lane(struct fl_context *context, struct fl_lane *lane)
     context->lanes = lanes;
     lanes[context->lane_count++] = lane;
     int error = fl_context_reserve(context);
-    if (error < 0)
+    if (error < 0) {
         context->lane_count--;
-    return error;
+        return error;
+    }
+    lane->bell_watch = (struct fl_bell_watch){.rx = lane->pipe ? NULL : &lane->rx, .wakeups = &lane->stats.wakeups};
+    fl_context_suit(context, &lane->info);
+    return 0;
 }
 
 int fl_lane_attach(struct fl_context *context, const struct fl_lane_info *info, void *own, const struct fl_lane_fds *fds,
@@ -118,6 +122,7 @@ int fl_lane_attach(struct fl_context *context, const struct fl_lane_info *info, 
         fl_lane_destroy(lane);
         return error;
     }
+    fl_context_kick(context); /* whoever sleeps does not poll its bell yet */
     *out = lane;
     return 0;
 }

@@ -62,9 +62,13 @@ static int register_lane(struct fl_output *output, struct fl_output_lane *lane)
     lanes[output->lane_count++] = lane;
     output->restless = true; /* until the next service has seen what kind of lane it is */
     int error = fl_context_reserve(output->context);
-    if (error < 0)
+    if (error < 0) {
         output->lane_count--;
-    return error;
+        return error;
+    }
+    lane->bell_watch = (struct fl_bell_watch){.tx = lane->pipe ? NULL : &lane->tx, .wakeups = &lane->stats.wakeups};
+    fl_context_suit(output->context, &lane->info);
+    return 0;
 }
 
 int fl_output_attach(struct fl_output *output, const struct fl_lane_info *info, void *own, const struct fl_lane_fds *fds,
@@ -96,6 +100,7 @@ int fl_output_attach(struct fl_output *output, const struct fl_lane_info *info, 
         fl_output_lane_destroy(lane);
         return error;
     }
+    fl_context_kick(output->context); /* whoever sleeps does not poll its bell yet */
     *out = lane;
     return 0;
 }
