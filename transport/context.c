@@ -48,6 +48,7 @@ void fl_context_destroy(struct fl_context *context)
         fl_output_destroy(context->outputs[i]);
     for (unsigned i = 0; i < context->lane_count; i++)
         fl_lane_destroy(context->lanes[i]);
+    context->lane_count = 0;
     while (context->pool_count > 0)
         fl_pool_destroy(context->pools[0]);
     close(context->kick_fd);

@@ -89,6 +89,8 @@ struct fl_lane {
     bool through_known;
     struct fl_lane_stats stats;
     struct fl_bell_watch bell_watch;
+    uint32_t *reach;          /* ids of the pools its frames may lie in; NULL: all that the context knows */
+    uint32_t reach_count;
     struct fl_desc told;      /* the description of the newest announcement that came, not yet checked */
     uint32_t checked_for;     /* the pool for whose slots `told` has been found right, 0: for none */
     uint32_t batch;    /* returns a look at the producer's `armed` */
@@ -134,6 +136,7 @@ struct fl_output {
     union fl_announcement announcement; /* of `newest` */
     union fl_announcement short_form;   /* the same for a lane that was sent the announcement before */
     uint64_t told;                      /* descriptions there have been; rises when one differs from the one before */
+    struct fl_latest_region *latest;    /* NULL: nobody is shown anything */
     bool forwards; /* it has announced frames of others: their credits hang on its returns, so these are never left to lie */
     bool restless; /* there is something to do for it whenever its owner comes by: see fl_output_service */
     struct fl_through through;
@@ -200,6 +203,7 @@ void fl_frame_unbook(struct fl_frame *frame); /* and no longer; accepts NULL */
 
 /* pool.c */
 void fl_pool_settle(struct fl_frame *frame); /* last reference of an own slot is gone */
+bool fl_pool_slot_at(const struct fl_pool *pool, uint64_t offset, uint32_t *slot); /* false: no slot starts there */
 uint64_t fl_page_bytes(void);
 void fl_pool_look_at_caches(void); /* reads sysfs, so before a process gives up opening files: at fl_context_create */
 
@@ -211,12 +215,16 @@ bool fl_lane_ready_locked(struct fl_lane *lane);
 void fl_lanes_look(struct fl_context *context, bool all); /* at `armed` of producers that were returned to */
 uint32_t fl_lane_batch(const struct fl_lane_info *info);
 void fl_lane_hear_through(struct fl_lane *lane, const struct fl_through *now);
+void fl_lane_forget(struct fl_lane *lane, uint32_t pool_id); /* the pool is unmapped */
 uint32_t fl_lane_places(uint32_t credits);
 void fl_lane_close_fds(struct fl_lane_fds *fds);
 
 /* output.c */
 void fl_output_service(struct fl_output *output); /* collects, pays, tells, and says by `restless` if that is enough for now */
 void fl_output_destroy(struct fl_output *output);
+
+/* latest.c */
+void fl_output_show(struct fl_output *output); /* the newest frame, to observers */
 
 /* output-lane.c: the producer's books of one lane. All under the lock. */
 void fl_output_lane_destroy(struct fl_output_lane *lane);

@@ -137,6 +137,7 @@ void fl_lane_destroy(struct fl_lane *lane)
     }
     fl_pipe_reader_destroy(lane->pipe);
     fl_lane_close_fds(&lane->fds);
+    free(lane->reach);
     for (uint32_t i = 0; lane->frames && i < lane->info.credits; i++)
         free(lane->frames[i].buffer);
     free(lane->frames);
@@ -263,19 +264,25 @@ static const char *read_entry(struct fl_lane *lane, union fl_announcement *copy)
 /* What the entry and `told` say, checked against what this process knows. */
 static const char *entry_fault(struct fl_lane *lane, const struct fl_pool *pool, const struct fl_entry *entry, uint32_t *slot)
 {
-    uint64_t slot_bytes = pool->info.slot_bytes;
-    if (entry->offset < pool->payload_offset)
+    if (!fl_pool_slot_at(pool, entry->offset, slot))
         return "announced an offset that is no slot's";
-    uint64_t from_first = entry->offset - pool->payload_offset;
-    if (from_first % slot_bytes != 0 || from_first / slot_bytes >= pool->info.slot_count)
-        return "announced an offset that is no slot's";
-    if (lane->checked_for != pool->info.id && fl_desc_check(&lane->told, slot_bytes) < 0)
+    if (lane->checked_for != pool->info.id && fl_desc_check(&lane->told, pool->info.slot_bytes) < 0)
         return "announced a frame that does not lie within its slot";
     lane->checked_for = pool->info.id;
-    *slot = (uint32_t)(from_first / slot_bytes);
     if (!fl_version_is(&pool->versions[*slot], entry->version))
         return "announced a frame that has been overwritten";
     return NULL;
+}
+
+/* A pool that some other lane's frames lie in is no pool of this one's. */
+static bool reaches(const struct fl_lane *lane, uint32_t pool_id)
+{
+    if (!lane->reach)
+        return true;
+    for (uint32_t i = 0; i < lane->reach_count; i++)
+        if (lane->reach[i] == pool_id)
+            return true;
+    return false;
 }
 
 static struct fl_frame *pop_handle(struct fl_lane *lane)
@@ -316,7 +323,7 @@ static int take_entry(struct fl_lane *lane, struct fl_frame **out)
     struct fl_pool *pool = fault ? NULL : fl_context_find_pool(lane->context, copy.entry.pool);
     if (!fault && !pool && copy.entry.pool != 0)
         return -ENOENT;
-    if (!fault && (!pool || pool->writer))
+    if (!fault && (!pool || pool->writer || !reaches(lane, copy.entry.pool)))
         fault = "announced a frame of a pool that cannot be its own";
     if (!fault)
         fault = entry_fault(lane, pool, &copy.entry, &slot);
@@ -371,6 +378,32 @@ int fl_lane_take(struct fl_lane *lane, struct fl_frame **frame)
     int error = lane->left ? -ENODATA : take_locked(lane, frame);
     fl_context_unlock(lane->context);
     return error;
+}
+
+int fl_lane_reach(struct fl_lane *lane, uint32_t pool_id)
+{
+    int error = 0;
+    fl_context_lock(lane->context);
+    uint32_t *reach = realloc(lane->reach, (lane->reach_count + 1) * sizeof *reach);
+    if (reach) {
+        lane->reach = reach;
+        reach[lane->reach_count++] = pool_id;
+    } else {
+        error = -ENOMEM;
+    }
+    fl_context_unlock(lane->context);
+    return error;
+}
+
+void fl_lane_forget(struct fl_lane *lane, uint32_t pool_id)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < lane->reach_count; i++)
+        if (lane->reach[i] != pool_id)
+            lane->reach[kept++] = lane->reach[i];
+    lane->reach_count = kept;
+    if (lane->checked_for == pool_id)
+        lane->checked_for = 0;
 }
 
 bool fl_lane_ready_locked(struct fl_lane *lane)

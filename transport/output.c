@@ -1,3 +1,5 @@
+#include <framelane/latest.h>
+
 #include "internal.h"
 
 #include <errno.h>
@@ -31,6 +33,7 @@ void fl_output_destroy(struct fl_output *output)
 {
     for (unsigned i = 0; i < output->lane_count; i++)
         fl_output_lane_destroy(output->lanes[i]);
+    fl_shm_unmap(output->latest, fl_latest_bytes());
     free(output->lanes);
     free(output);
 }
@@ -205,6 +208,7 @@ static void set_newest(struct fl_output *output, struct fl_frame *frame, const s
         lane->owed = !lane->stopped;
     }
     describe(output, frame, desc);
+    fl_output_show(output);
 }
 
 /* To every lane that has credit, and one look for all. Returns are collected where credit is wanting, and otherwise left until

@@ -168,7 +168,9 @@ bool fl_pipe_reader_progress(struct fl_lane *lane)
             reader->eof = lane->producer_down;
             break;
         }
-        if (got <= 0)
+        if (got < 0)
+            fl_lane_break(lane, "its pipe cannot be read");
+        else if (got == 0)
             reader->eof = true;
         else
             advance(lane, (uint64_t)got);

@@ -228,6 +228,8 @@ void fl_pool_destroy(struct fl_pool *pool)
         for (unsigned i = 0; i < context->pool_count; i++)
             if (context->pools[i] == pool)
                 context->pools[i] = context->pools[--context->pool_count];
+        for (unsigned i = 0; i < context->lane_count; i++)
+            fl_lane_forget(context->lanes[i], pool->info.id);
         fl_context_unlock(context);
     }
     fl_shm_unmap(pool->base, pool->file_bytes);
@@ -239,6 +241,14 @@ void fl_pool_destroy(struct fl_pool *pool)
 const struct fl_pool_info *fl_pool_info(const struct fl_pool *pool)
 {
     return &pool->info;
+}
+
+bool fl_pool_slot_at(const struct fl_pool *pool, uint64_t offset, uint32_t *slot)
+{
+    uint64_t from_first = offset - pool->payload_offset; /* huge where it lies before the first */
+    uint64_t number = from_first / pool->info.slot_bytes;
+    *slot = (uint32_t)number;
+    return offset >= pool->payload_offset && number < pool->info.slot_count && number * pool->info.slot_bytes == from_first;
 }
 
 /* ---- a slot's life ---- */

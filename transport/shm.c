@@ -20,6 +20,25 @@
 #define SIZE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
 #define READER_SEALS (SIZE_SEALS | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL)
 
+/* Both can take long for a large pool, and a signal breaks them off: to begin again is to go on. */
+static int set_size(int fd, uint64_t bytes)
+{
+    int result;
+    do {
+        result = ftruncate(fd, (off_t)bytes);
+    } while (result < 0 && errno == EINTR);
+    return result;
+}
+
+static int allocate(int fd, uint64_t bytes)
+{
+    int result;
+    do {
+        result = fallocate(fd, 0, 0, (off_t)bytes);
+    } while (result < 0 && errno == EINTR);
+    return result;
+}
+
 int fl_shm_mint(const char *name, uint64_t bytes)
 {
     if (bytes == 0 || bytes > INT64_MAX)
@@ -30,8 +49,8 @@ int fl_shm_mint(const char *name, uint64_t bytes)
     if (fd < 0)
         return -errno;
     /* The size is sealed before memory is asked for; allocation then fails here and not as a SIGBUS in a frame's path. */
-    if (fchmod(fd, 0600) < 0 || ftruncate(fd, (off_t)bytes) < 0 || fcntl(fd, F_ADD_SEALS, SIZE_SEALS) < 0 ||
-        fallocate(fd, 0, 0, (off_t)bytes) < 0) {
+    if (fchmod(fd, 0600) < 0 || set_size(fd, bytes) < 0 || fcntl(fd, F_ADD_SEALS, SIZE_SEALS) < 0 ||
+        allocate(fd, bytes) < 0) {
         int error = -errno;
         close(fd);
         return error;
@@ -55,7 +74,7 @@ int fl_shm_seal(int fd, uint64_t bytes)
     if (error < 0)
         return -EPERM;
     /* The writer could have punched a hole before the seal: a reader would meet it as a fault. */
-    return fallocate(fd, 0, 0, (off_t)bytes) < 0 ? -errno : 0;
+    return allocate(fd, bytes) < 0 ? -errno : 0;
 }
 
 int fl_shm_map_writer(int fd, uint64_t bytes, void **base)

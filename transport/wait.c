@@ -149,21 +149,32 @@ static bool try_turn(struct fl_context *context)
     return atomic_compare_exchange_strong(&context->sleeper, &nobody, 1);
 }
 
-/* Those who wait raise `waiting` before they look at `sleeper` and `looks`; here both change before the look at `waiting`. */
-static void tell_others(struct fl_context *context)
+static void wake_others(struct fl_context *context)
 {
-    atomic_fetch_add(&context->looks, 1);
-    if (atomic_load(&context->waiting) == 0)
+    if (atomic_load_explicit(&context->waiting, memory_order_relaxed) == 0)
         return;
     pthread_mutex_lock(&context->turn);
     pthread_cond_broadcast(&context->looked);
     pthread_mutex_unlock(&context->turn);
 }
 
+/* Those who wait raise `waiting` before they look at `sleeper` and `looks`; here both change before the look at `waiting`. Only the
+ * sleeper changes `looks`. */
+static void tell_others(struct fl_context *context)
+{
+    unsigned looks = atomic_load_explicit(&context->looks, memory_order_relaxed);
+    atomic_store_explicit(&context->looks, looks + 1, memory_order_release);
+    atomic_thread_fence(memory_order_seq_cst);
+    wake_others(context);
+}
+
 static void give_turn_up(struct fl_context *context)
 {
-    atomic_store(&context->sleeper, 0);
-    tell_others(context);
+    unsigned looks = atomic_load_explicit(&context->looks, memory_order_relaxed);
+    atomic_store_explicit(&context->looks, looks + 1, memory_order_relaxed); /* while it is still this thread's to change */
+    atomic_store_explicit(&context->sleeper, 0, memory_order_release);
+    atomic_thread_fence(memory_order_seq_cst);
+    wake_others(context);
 }
 
 static uint64_t next_look_ns(uint64_t deadline_ns)
@@ -215,7 +226,7 @@ static struct timespec how_long(uint64_t deadline_ns)
 /* The caller has the turn. True: ready. */
 static bool sleep_once(struct fl_context *context, bool (*ready)(void *arg), void *arg, uint64_t deadline_ns)
 {
-    atomic_store(&context->asleep, 1); /* before the look at `released`; pairs with fl_frame_unref */
+    atomic_store_explicit(&context->asleep, 1, memory_order_relaxed); /* before the fence in arm, the look at `released` after it */
     fl_context_lock(context);
     arm(context);
     fl_context_service_locked(context);

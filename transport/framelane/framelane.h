@@ -8,6 +8,7 @@
 #include <framelane/bell.h>
 #include <framelane/lane.h>
 #include <framelane/output.h>
+#include <framelane/latest.h>
 #include <framelane/side.h>
 #include <framelane/shm.h>
 #include <framelane/wire.h>

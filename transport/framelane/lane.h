@@ -80,6 +80,11 @@ struct fl_lane_stats {
 int fl_lane_attach(struct fl_context *context, const struct fl_lane_info *info, void *own, const struct fl_lane_fds *fds,
                    struct fl_lane **lane);
 
+/* Names a pool this lane's frames may lie in. A lane that was told of none takes frames of every pool its context knows; from the
+ * first call on, only of those named, so that one producer cannot point at another's pictures. Before or after
+ * fl_context_add_pool; forgotten when the pool is destroyed. Any thread. -ENOMEM. */
+int fl_lane_reach(struct fl_lane *lane, uint32_t pool_id);
+
 /* See the head of this file. On a `latest` lane everything but the newest announcement is returned at once. */
 int fl_lane_take(struct fl_lane *lane, struct fl_frame **frame);
 
