@@ -195,6 +195,9 @@ struct fl_sleep;
 int fl_sleep_reserve(struct fl_context *context, unsigned ends); /* under the lock; -ENOMEM */
 void fl_sleep_free(struct fl_sleep *sleep);                       /* accepts NULL */
 
+/* huge.c */
+void fl_shm_ask_for_huge_pages(int fd, uint64_t bytes); /* best effort, before the memory is allocated */
+
 /* frame.c */
 void fl_frame_init(struct fl_frame *frame, struct fl_context *context);
 void fl_frame_settle(struct fl_frame *frame); /* under the lock, when the last reference is gone */

@@ -211,7 +211,7 @@ void fl_lanes_look(struct fl_context *context, bool all)
 void fl_lane_settle(struct fl_frame *frame)
 {
     struct fl_lane *lane = frame->lane;
-    if (!lane->pipe && frame->pool) {
+    if (!lane->pipe) {
         if (!fl_version_still(&frame->pool->versions[frame->slot], frame->version))
             fl_lane_break(lane, "a frame was overwritten while it was held: somebody above returned it early");
         frame->pool->held--;
@@ -226,19 +226,11 @@ void fl_lane_settle(struct fl_frame *frame)
 
 /* ---- taking ---- */
 
-static const char *look_fault(enum fl_look seen)
-{
-    switch (seen) {
-    case FL_LOOK_HEAD_BACK:
-        return "took announcements back";
-    case FL_LOOK_HEAD_FAR:
-        return "announced more than it has credit for";
-    case FL_LOOK_BAD_CLOSE:
-        return "announced after it had closed";
-    default:
-        return NULL;
-    }
-}
+static const char *const look_faults[] = {
+    [FL_LOOK_HEAD_BACK] = "took announcements back",
+    [FL_LOOK_HEAD_FAR] = "announced more than it has credit for",
+    [FL_LOOK_BAD_CLOSE] = "announced after it had closed",
+};
 
 /* Copies the entry at tail, each word once, and makes it whole: what is checked is what is used. `told` follows every announcement,
  * also those that are skipped. */
@@ -285,11 +277,11 @@ static bool reaches(const struct fl_lane *lane, uint32_t pool_id)
     return false;
 }
 
+/* There is one: what is outstanding was checked against the credits when `head` was read, and a handle comes back with each. */
 static struct fl_frame *pop_handle(struct fl_lane *lane)
 {
     struct fl_frame *frame = lane->free_frames;
-    if (frame)
-        lane->free_frames = frame->next;
+    lane->free_frames = frame->next;
     return frame;
 }
 
@@ -330,8 +322,6 @@ static int take_entry(struct fl_lane *lane, struct fl_frame **out)
     if (fault)
         return broken(lane, fault);
     struct fl_frame *frame = pop_handle(lane);
-    if (!frame)
-        return broken(lane, "announced more than it has credit for");
     frame->pool = pool;
     pool->held++;
     frame->slot = slot;
@@ -363,7 +353,7 @@ static int take_locked(struct fl_lane *lane, struct fl_frame **out)
         if (seen == FL_LOOK_ENDED)
             return -ENODATA;
         if (seen != FL_LOOK_ENTRY)
-            return broken(lane, look_fault(seen));
+            return broken(lane, look_faults[seen]);
     }
     const char *fault = lane->info.when_full == FL_WHEN_FULL_LATEST ? skip_to_newest(lane) : NULL;
     if (fault)

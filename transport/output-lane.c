@@ -24,8 +24,7 @@ void fl_output_lane_halt(struct fl_output_lane *lane)
 
 void fl_output_lane_break(struct fl_output_lane *lane, const char *fault)
 {
-    if (!lane->fault)
-        lane->fault = fault;
+    lane->fault = fault; /* the first and only: nothing of it is looked at any more */
     fl_output_lane_halt(lane);
 }
 
@@ -123,7 +122,7 @@ void fl_output_lane_pay(struct fl_output_lane *lane)
 {
     if (!lane->owed)
         return;
-    if (lane->outstanding == lane->info.credits && !lane->pipe && !lane->fault)
+    if (lane->outstanding == lane->info.credits && !lane->pipe) /* a lane with a fault is owed nothing */
         fl_output_lane_collect(lane);
     if (lane->stopped)
         lane->owed = false;
@@ -198,7 +197,8 @@ static bool look_is_due(const struct fl_output_lane *lane, bool all)
 {
     if (lane->urgent || (lane->unlooked > 0 && (all || lane->unlooked >= lane->batch)))
         return true;
-    return lane->unlooked > 0 && lane->info.batch_delay_ns > 0 && fl_now_ns() - lane->unlooked_since_ns >= lane->info.batch_delay_ns;
+    return lane->unlooked > 0 && lane->info.batch_delay_ns > 0 &&
+           fl_now_ns() - lane->unlooked_since_ns >= lane->info.batch_delay_ns;
 }
 
 /* D1 of core.h for every lane at once: all stores, one fence, then the looks. `all`: also what a batch still keeps back. */

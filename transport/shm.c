@@ -1,4 +1,4 @@
-#include <framelane/shm.h>
+#include "internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +39,12 @@ static int allocate(int fd, uint64_t bytes)
     return result;
 }
 
+static int allocate_first(int fd, uint64_t bytes)
+{
+    fl_shm_ask_for_huge_pages(fd, bytes);
+    return allocate(fd, bytes);
+}
+
 int fl_shm_mint(const char *name, uint64_t bytes)
 {
     if (bytes == 0 || bytes > INT64_MAX)
@@ -50,7 +56,7 @@ int fl_shm_mint(const char *name, uint64_t bytes)
         return -errno;
     /* The size is sealed before memory is asked for; allocation then fails here and not as a SIGBUS in a frame's path. */
     if (fchmod(fd, 0600) < 0 || set_size(fd, bytes) < 0 || fcntl(fd, F_ADD_SEALS, SIZE_SEALS) < 0 ||
-        allocate(fd, bytes) < 0) {
+        allocate_first(fd, bytes) < 0) {
         int error = -errno;
         close(fd);
         return error;

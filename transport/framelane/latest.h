@@ -2,11 +2,11 @@
  * nothing, however many there are.
  *
  * An output may show its newest announcement in a region of its own (a memfd like all others: one writer, sealed, read-only for
- * everybody else). An observer has no credit, so nothing waits for it and nothing is kept for it: it peeks, copies what it needs,
- * and then asks whether it still holds. The newest frame's slot is not used again while it is the newest, so an observer that
- * copies within a frame's time mostly succeeds; where it does not, it is counted and told.
+ * everybody else). An observer has no credit, so nothing waits for it and nothing is kept for it: it peeks, copies what it
+ * needs, and then asks whether it still holds. The newest frame's slot is not used again while it is the newest, so an observer
+ * that copies within a frame's time mostly succeeds; where it does not, it is counted and told.
  *
- *   fl_observer_peek(observer, &peek);   copy or reduce the pixels;   if (fl_observer_holds(observer, &peek)) the copy is of one frame
+ *   fl_observer_peek(observer, &peek); copy or reduce the pixels; if (fl_observer_holds(observer, &peek)) it is of one frame
  *
  * There is no bell: an observer comes by at its own pace.
  */
