@@ -192,6 +192,7 @@ void fl_pipeline_assign(FlPipeline *p, const FlWord *key, const FlWord *value, F
         if (fl_check_name(value, "pipeline", d)) {
             g_free(p->name);
             p->name = g_strdup(value->text);
+            p->named = TRUE;
         }
     } else if (strcmp(key->text, "transport") == 0) {
         p->transport = strcmp(value->text, "pipe") == 0 ? FL_TRANSPORT_PIPE : FL_TRANSPORT_SHM;
@@ -200,14 +201,15 @@ void fl_pipeline_assign(FlPipeline *p, const FlWord *key, const FlWord *value, F
     }
 }
 
-static void assign_credits(FlLaneConfig *lane, const FlOption *option, const char *whose, FlDiagnostics *d)
+/* Credits, or frames that are counted in credits. */
+static void assign_count(unsigned *count, const FlOption *option, const char *whose, FlDiagnostics *d)
 {
-    guint64 credits = g_ascii_strtoull(option->value, NULL, 10);
-    if (credits < 1 || credits > FL_LANE_MAX_CREDITS) {
+    guint64 value = g_ascii_strtoull(option->value, NULL, 10);
+    if (value < 1 || value > FL_LANE_MAX_CREDITS) {
         g_autofree char *hint = g_strdup_printf("takes 1 to %d", FL_LANE_MAX_CREDITS);
-        fl_diagnose(d, option->value_place, hint, "%scredits cannot be '%s'", whose, option->value);
+        fl_diagnose(d, option->value_place, hint, "%s%s cannot be '%s'", whose, option->key, option->value);
     } else {
-        lane->credits = (unsigned)credits;
+        *count = (unsigned)value;
     }
 }
 
@@ -217,13 +219,19 @@ void fl_lane_assign(FlLaneConfig *lane, const FlOption *option, FlDiagnostics *d
     const struct fl_key *key = fl_key_find(fl_lane_keys, option->key);
     if (!key) {
         const struct fl_key *const tables[] = {fl_lane_keys, NULL};
-        fl_unknown_key(option, whose, "keys of a lane: when-full, credits", tables, d);
+        fl_unknown_key(option, whose, "keys of a lane: when-full, credits, batch, batch-delay, spin", tables, d);
     } else if (strcmp(option->value, "peek") == 0 && strcmp(key->name, "when-full") == 0) {
         fl_diagnose(d, option->value_place, "use latest", "%swhen-full = peek is documented, but not built yet", whose);
     } else if (!fl_check_value(key, option, whose, d)) {
         return;
     } else if (strcmp(key->name, "credits") == 0) {
-        assign_credits(lane, option, whose, d);
+        assign_count(&lane->credits, option, whose, d);
+    } else if (strcmp(key->name, "batch") == 0) {
+        assign_count(&lane->batch, option, whose, d);
+    } else if (strcmp(key->name, "batch-delay") == 0) {
+        fl_parse_duration_ns(option->value, &lane->batch_delay_ns);
+    } else if (strcmp(key->name, "spin") == 0) {
+        fl_parse_duration_ns(option->value, &lane->spin_ns);
     } else {
         lane->when_full = strcmp(option->value, "drop") == 0     ? FL_WHEN_FULL_DROP
                           : strcmp(option->value, "latest") == 0 ? FL_WHEN_FULL_LATEST

@@ -1,5 +1,6 @@
 #include "commands.h"
-#include "run.h"
+#include "door.h"
+#include "parse.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +11,7 @@
 
 typedef struct {
     gboolean help, json, quiet, verbose, dry_run;
-    char *expression, *transport, *view, *duration, *json_file, *max_drop;
+    char *expression, *name, *transport, *view, *duration, *json_file, *max_drop;
     char **set, **files;
     gint64 frames; /* 0: no limit */
 } Words;
@@ -38,6 +39,7 @@ static gboolean parse_words(int argc, char **argv, Words *w, GError **error)
     const GOptionEntry entries[] = {
         {"help", 'h', 0, G_OPTION_ARG_NONE, &w->help, NULL, NULL},
         {"expression", 'e', 0, G_OPTION_ARG_STRING, &w->expression, NULL, NULL},
+        {"name", 0, 0, G_OPTION_ARG_STRING, &w->name, NULL, NULL},
         {"set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &w->set, NULL, NULL},
         {"transport", 0, 0, G_OPTION_ARG_STRING, &w->transport, NULL, NULL},
         {"view", 0, 0, G_OPTION_ARG_STRING, &w->view, NULL, NULL},
@@ -64,7 +66,7 @@ static gboolean parse_words(int argc, char **argv, Words *w, GError **error)
 
 static void words_clear(Words *w)
 {
-    char *texts[] = {w->expression, w->transport, w->view, w->duration, w->json_file, w->max_drop};
+    char *texts[] = {w->expression, w->name, w->transport, w->view, w->duration, w->json_file, w->max_drop};
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++)
         g_free(texts[i]);
     g_strfreev(w->set);
@@ -75,8 +77,6 @@ static void words_clear(Words *w)
 static int check_words(const Words *w)
 {
     unsigned files = w->files ? g_strv_length(w->files) : 0;
-    if (w->view)
-        return fl_command_usage("run", "--view is not built yet");
     if (w->expression && files)
         return fl_command_usage("run", "either a FILE or -e '...', not both ('%s' is too much)", w->files[0]);
     if (!w->expression && !files)
@@ -134,6 +134,10 @@ static int load(const Words *w, FlPipeline **pipeline)
     const char *file = w->expression ? "-e" : w->files[0];
     FlDiagnostics *d = fl_diagnostics_new();
     FlPipeline *p = w->expression ? fl_inline_parse(w->expression, d) : fl_config_load(file, d);
+    if (p && w->name)
+        fl_pipeline_assign(p, &(FlWord){"name", {0}}, &(FlWord){w->name, {"--name", 1, 1, (int)strlen(w->name)}}, d);
+    if (p && w->view)
+        fl_pipeline_show(p, w->view, d);
     for (char **set = w->set; p && set && *set; set++)
         fl_pipeline_set(p, *set, d);
     if (p && w->transport)
@@ -186,12 +190,34 @@ static int open_json(const Words *w, const FlPipeline *p, FlRunOptions *options)
     return 0;
 }
 
-static int start(const Words *w, const FlPipeline *p, FlRunOptions *options)
+/* Makes the run one that others find. A name it was given is its own or nobody's; one it has from its file may be another. */
+static void open_door(FlRun *run, FlPipeline *p)
+{
+    gboolean taken;
+    g_autofree char *why = NULL, *name = NULL;
+    run->door = fl_door_open(run, &taken, &why);
+    if (!run->door && taken && !p->named) {
+        name = g_steal_pointer(&p->name);
+        p->name = g_strdup_printf("%.20s-%d", name, (int)getpid());
+        g_clear_pointer(&why, g_free);
+        run->door = fl_door_open(run, &taken, &why);
+    }
+    if (!run->door && taken)
+        fl_run_fail(run, FL_EXIT_START, "%s; end it with framelane stop %s, or give this one another (--name, or in [pipeline])",
+                    why, p->name);
+    else if (!run->door)
+        fl_run_say(run, "warning: ls, status, top and stop will not find this run: %s", why);
+    else if (name && !run->options.quiet)
+        fl_run_say(run, "another run is called '%s'; this one is '%s' (--name gives it one of its own)", name, p->name);
+}
+
+static int start(const Words *w, FlPipeline *p, FlRunOptions *options)
 {
     int exit_code = open_json(w, p, options);
     if (exit_code)
         return exit_code;
     FlRun *run = fl_run_new(p, options);
+    open_door(run, p);
     exit_code = fl_run_supervise(run);
     fl_run_free(run);
     if (options->json && options->json != stdout)

@@ -15,6 +15,7 @@
  *   MAP, then READY (to the writer), POOL (before that, to its readers)    a new pool generation
  *   READY with an error              ->    (no pool: region 0 or the one that failed; -EBUSY: ask again later)
  *   POOL_UNUSED                      ->    (to readers: its writer has given that pool up, it may be unmapped)
+ *   MAP, then SHOW                   ->    somebody looks on: the output's newest frame is shown in that region from now on
  *   STOP                             ->    what makes frames of its own ends; everything drains
  *   LANE_STOP, LANE_DOWN, LANE_ENDED ->    death of a neighbour
  *                                    <-    DONE     (after close(); the process then exits 0)
@@ -51,6 +52,7 @@ enum fl_control {
     FL_CONTROL_LANE_DOWN,
     FL_CONTROL_LANE_ENDED,
     FL_CONTROL_DONE,
+    FL_CONTROL_SHOW,
 };
 
 enum fl_config_flags {
@@ -105,7 +107,13 @@ struct fl_control_text {
 
 enum fl_log_level { FL_LOG_WARNING = 1, FL_LOG_INFO = 2, FL_LOG_DEBUG = 3 };
 
-enum fl_region_kind { FL_REGION_STATS = 1, FL_REGION_POOL = 2, FL_REGION_ANNOUNCE = 3, FL_REGION_RETURN = 4 };
+enum fl_region_kind {
+    FL_REGION_STATS = 1,
+    FL_REGION_POOL = 2,
+    FL_REGION_ANNOUNCE = 3,
+    FL_REGION_RETURN = 4,
+    FL_REGION_LATEST = 5, /* minted when somebody first looks on at the output */
+};
 
 /* MAP: fds[0] = memfd to map writable; a POOL region without fd is made in private memory (all its lanes are pipes). */
 struct fl_control_map {
@@ -126,6 +134,8 @@ struct fl_control_region {
 /* POOL: fds[0] = sealed memfd. */
 struct fl_control_pool {
     struct fl_pool_info pool;
+    uint32_t ports; /* a bit an input port: its lane may bring frames that lie there */
+    uint32_t reserved;
 };
 
 enum fl_lane_role { FL_LANE_PRODUCER = 1, FL_LANE_CONSUMER = 2 };
@@ -143,6 +153,12 @@ struct fl_control_lane {
 struct fl_control_lane_event {
     uint32_t lane;
     uint32_t epoch;
+};
+
+/* SHOW: the region is mapped and sealed. */
+struct fl_control_show {
+    uint32_t region;
+    uint32_t port;
 };
 
 struct fl_control_want_pool {

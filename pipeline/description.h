@@ -40,11 +40,14 @@ typedef struct {
     enum fl_when_full when_full;
     gboolean when_full_set;
     unsigned credits;            /* 0: worked out by budget.c */
+    unsigned batch;              /* 0: one by one */
+    gint64 batch_delay_ns, spin_ns;
     FlPlace place;
 } FlLaneConfig;
 
 typedef struct {
     char *name;
+    gboolean named; /* by the configuration or the command line; else after its file or process */
     FlPlace place;
     GPtrArray *stages; /* FlStageConfig*, topological order once graph.c has run */
     GPtrArray *lanes;  /* FlLaneConfig* */
@@ -82,6 +85,8 @@ FlPipeline *fl_config_load(const char *path, FlDiagnostics *d);
 FlPipeline *fl_inline_parse(const char *text, FlDiagnostics *d);
 /* --set STAGE.KEY=VALUE */
 void fl_pipeline_set(FlPipeline *p, const char *assignment, FlDiagnostics *d);
+/* --view STAGE: a window on what that stage gives, or takes where it gives nothing. */
+void fl_pipeline_show(FlPipeline *p, const char *stage, FlDiagnostics *d);
 /* Resolves inputs into lanes (sound lanes included), checks keys and values against the registry, names, cycles, ports, outputs
  * that collide with each other or with an input; sorts stages. Errors go to `d`. */
 void fl_graph_check(FlPipeline *p, FlDiagnostics *d);

@@ -65,7 +65,9 @@ static void look_at_huge_pages(FlDoctor *doctor)
     const char *open = text ? strchr(text, '[') : NULL;
     if (!open)
         return;
-    fl_doctor_add(doctor, FL_HEALTH_OK, "huge pages (shmem)", NULL, "%.*s; not needed", (int)strcspn(open + 1, "]"), open + 1);
+    gboolean never = g_str_has_prefix(open, "[never]") || g_str_has_prefix(open, "[deny]");
+    fl_doctor_add(doctor, FL_HEALTH_OK, "huge pages (shmem)", NULL, "%.*s%s", (int)strcspn(open + 1, "]"), open + 1,
+                  never ? "; with advise a pipeline starts with less work (transparent_hugepage/shmem_enabled)" : "");
 }
 
 static void look_at_processors(FlDoctor *doctor)

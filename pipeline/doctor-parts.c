@@ -26,6 +26,21 @@ static void look_for_module(const char *folder, const char *name, GString *prese
     g_string_append_printf(list, "%s%s", list->len ? ", " : "", name);
 }
 
+/* Pipelines run without it. */
+static void look_for_window(FlDoctor *doctor, const char *folder)
+{
+    g_autoptr(GString) present = g_string_new(NULL), missing = g_string_new(NULL);
+    for (const struct fl_kind_info *kind = fl_kinds; kind->name; kind++)
+        if (kind->flags & FL_KIND_SHOWS)
+            look_for_module(folder, kind->name, present, missing);
+    if (missing->len)
+        fl_doctor_add(doctor, FL_HEALTH_WARN, "viewer",
+                      "nothing can be shown in a window: apt install libsdl2-dev libsdl2-ttf-dev libpng-dev, then build again",
+                      "not built");
+    else
+        fl_doctor_add(doctor, FL_HEALTH_OK, "viewer", NULL, "%s", present->str);
+}
+
 static void look_at_modules(FlDoctor *doctor, const char *program)
 {
     g_autofree char *folder = find_modules(program);
@@ -36,13 +51,14 @@ static void look_at_modules(FlDoctor *doctor, const char *program)
         return;
     }
     for (const struct fl_kind_info *kind = fl_kinds; kind->name; kind++)
-        if (!(kind->flags & FL_KIND_LATER))
+        if (!(kind->flags & (FL_KIND_LATER | FL_KIND_SHOWS)))
             look_for_module(folder, kind->name, present, missing);
     look_for_module(folder, "inspect", present, missing);
     fl_doctor_add(doctor, FL_HEALTH_OK, "stage modules", NULL, "%s in %s", present->str, folder);
     if (missing->len)
         fl_doctor_add(doctor, FL_HEALTH_FAIL, "stage modules", "these kinds cannot be used: finish the installation", "missing: %s",
                       missing->str);
+    look_for_window(doctor, folder);
 }
 
 static void look_for_tool(FlDoctor *doctor, const char *name)

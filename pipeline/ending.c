@@ -213,12 +213,24 @@ static void tell_death(FlRunStage *stage)
                     (int)stage->pid, death);
 }
 
+/* A consumer that has left, and is certainly gone: what was announced to it and never taken goes back to its producers. */
+static void reclaim(FlRunStage *stage)
+{
+    for (unsigned i = 0; stage->run->state == FL_RUN_RUNNING && i < stage->run->lane_count; i++) {
+        FlRunLane *lane = &stage->run->lanes[i];
+        if (lane->to == stage && !lane->unwired && !lane->stopped && alive(lane->from))
+            tell_end(lane, FL_CONTROL_LANE_DOWN, lane->from);
+    }
+}
+
 void fl_run_stage_ended(FlRunStage *stage)
 {
     FlRun *run = stage->run;
     gboolean clean = stage->done && (stage->killed || (WIFEXITED(stage->wait_status) && WEXITSTATUS(stage->wait_status) == 0));
-    if (clean)
+    if (clean) {
+        reclaim(stage);
         return;
+    }
     if (run->state == FL_RUN_RUNNING)
         tell_neighbours(stage);
     gboolean called_off = run->ending && run->state != FL_RUN_RUNNING && WIFEXITED(stage->wait_status);
@@ -230,6 +242,13 @@ void fl_run_stage_ended(FlRunStage *stage)
 }
 
 /* ---- signals ---- */
+
+static void stop_at_once(FlRun *run, int signal)
+{
+    run->kill_signal = signal;
+    fl_run_say(run, "stopped at once; outputs are not complete");
+    kill_all(run);
+}
 
 void fl_run_take_signal(FlRun *run, int signal)
 {
@@ -245,10 +264,16 @@ void fl_run_take_signal(FlRun *run, int signal)
             fl_run_say(run, "stopping: what is under way is finished and files are closed; once more stops at once");
         fl_run_stop_sources(run);
     } else if (!run->kill_signal && now - run->signal_us > SAME_SIGNAL_US) {
-        run->kill_signal = signal;
-        fl_run_say(run, "stopped at once; outputs are not complete");
-        kill_all(run);
+        stop_at_once(run, signal);
     }
+}
+
+void fl_run_take_stop(FlRun *run, gboolean now)
+{
+    if (!run->signal)
+        fl_run_take_signal(run, SIGTERM);
+    if (now && !run->kill_signal)
+        stop_at_once(run, SIGTERM);
 }
 
 /* ---- the verdict ---- */

@@ -1,7 +1,6 @@
-#include "run.h"
+#include "door.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 /* Pools that grow: a frame no longer fits the slots of its output, so its writer asks for larger ones.
  *
@@ -122,8 +121,7 @@ void fl_run_generation_mapped(FlRunRegion *pool, int error)
     FlRunStage *writer = pool->writer;
     if (error == 0 && pool->fd >= 0) {
         fl_run_tell_readers(writer->run, pool, FALSE);
-        close(pool->fd);
-        pool->fd = -1;
+        fl_door_tell_pool(writer->run->door, pool, FALSE);
     }
     answer(writer, pool->id, error);
     if (error < 0)
@@ -140,6 +138,7 @@ void fl_run_take_pool_unused(FlRunStage *stage, const struct fl_received *messag
     }
     unsigned port = pool->port;
     fl_run_tell_readers(stage->run, pool, TRUE);
+    fl_door_tell_pool(stage->run->door, pool, TRUE);
     forget(pool);
     const FlRunRegion *newest;
     uint64_t wanted = stage->wanted_bytes[port];

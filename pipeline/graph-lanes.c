@@ -85,13 +85,24 @@ static void apply_section(FlLaneConfig *lane, GPtrArray *asked)
     lane->when_full = section->when_full;
     lane->when_full_set = section->when_full_set;
     lane->credits = section->credits;
+    lane->batch = section->batch;
+    lane->batch_delay_ns = section->batch_delay_ns;
+    lane->spin_ns = section->spin_ns;
     lane->place = section->place;
     g_ptr_array_remove(asked, section);
 }
 
 static gboolean is_set(const FlLaneConfig *lane, const char *key)
 {
-    return strcmp(key, "when-full") == 0 ? lane->when_full_set : strcmp(key, "credits") == 0 && lane->credits;
+    const struct {
+        const char *key;
+        gboolean set;
+    } keys[] = {{"when-full", lane->when_full_set}, {"credits", lane->credits > 0}, {"batch", lane->batch > 0},
+                {"batch-delay", lane->batch_delay_ns > 0}, {"spin", lane->spin_ns > 0}};
+    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++)
+        if (strcmp(key, keys[i].key) == 0)
+            return keys[i].set;
+    return FALSE;
 }
 
 /* Lane keys that stand on the consumer are for every lane into it; they leave its options. */

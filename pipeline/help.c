@@ -10,7 +10,13 @@ static const char general[] =
     "  run FILE | -e '...'    start a pipeline and watch over it until it ends\n"
     "  check FILE | -e '...'  tell all that is wrong in its text, and what it will need\n"
     "  inspect [KIND]         kinds of stages and their keys; codecs and filters\n"
+    "  graph FILE | RUN       its stages and lanes, drawn\n"
+    "  ls                     runs that go on now\n"
+    "  status RUN             what each stage and lane of a run does at this moment\n"
+    "  top [RUN]              the same of all runs, again and again\n"
+    "  stop RUN               end a run, with its files closed properly\n"
     "  doctor                 what this machine lacks, and what would not work because of it\n"
+    "  bench --micro          how near the transport is to the floor of this machine\n"
     "  --version              the version\n"
     "\n"
     "for example:\n"
@@ -18,7 +24,7 @@ static const char general[] =
     "  framelane run -e 'decode in.mkv ! scale 1280:-2 ! encode out.mp4 codec=libx264 crf=20'\n"
     "  framelane run -e 'decode in.mkv as cam ! crop 640:360 ! encode a.mkv ; cam ! hash in.framemd5'\n"
     "\n"
-    "not built yet: graph, ls, status, top, stop, restart, set, view, snap, tap, bench\n";
+    "not built yet: restart, set, view, snap, tap\n";
 
 static const char run[] =
     "usage: framelane run FILE | -e 'STAGE ! STAGE ...' [OPTION]...\n"
@@ -28,6 +34,7 @@ static const char run[] =
     "  -e, --expression '...'  the pipeline itself, in place of a configuration FILE:\n"
     "                          stages joined by ' ! ', chains by ' ; ', each KIND [MAIN-ARGUMENT] [KEY=VALUE]... [as NAME];\n"
     "                          a chain that begins with the name of a stage goes on from it\n"
+    "  --name NAME             what ls, status, top and stop call it; otherwise that of the file\n"
     "  --set STAGE.KEY=VALUE   change one key; may be given several times\n"
     "  --transport shm|pipe    how frames cross: shared memory (the default), or copied through pipes\n"
     "  --frames N              end after N frames of each source\n"
@@ -72,11 +79,95 @@ static const char doctor[] = "usage: framelane doctor [--json]\n"
                              "\n"
                              "exit status: 0 pipelines can run here    1 something that they need is missing    2 usage\n";
 
+static const char graph[] =
+    "usage: framelane graph FILE | RUN | -e 'STAGE ! STAGE ...' [--set STAGE.KEY=VALUE]... [--format text|dot|svg|json] [--live]\n"
+    "\n"
+    "Draws which stage takes frames from which. A name that is a file's is that file; another is a run's.\n"
+    "\n"
+    "  --format text    a tree (the default)\n"
+    "  --format dot     for graphviz; svg: as graphviz (Debian package graphviz) draws it; json: as data\n"
+    "  --live           of a RUN, with its figures of this moment\n"
+    "\n"
+    "exit status: 0 drawn    1 there is no such run, or dot is missing    2 usage    3 configuration invalid\n";
+
+static const char ls[] =
+    "usage: framelane ls [--json]\n"
+    "\n"
+    "Lists the runs of this user that go on now, with the frames a second that reach their far end, what was dropped, and the\n"
+    "stage that the others wait for. --json gives their status objects.\n"
+    "\n"
+    "exit status: 0 listed, also where nothing runs    1 the folder of the control sockets cannot be used    2 usage\n";
+
+static const char status[] =
+    "usage: framelane status RUN [--json]\n"
+    "\n"
+    "Shows what each stage of a run does (frames a second over the last 2 s; milliseconds of work a frame, median and 99th\n"
+    "percentile, over the last 10 s; AGE: from when the frame was due at its source until the stage was done with it; processor,\n"
+    "memory, what it waits for) and how full each lane is. The run takes no notice.\n"
+    "\n"
+    "  --json    one object, with the members of the last object of run --json and the figures of this moment\n"
+    "\n"
+    "exit status: 0 shown    1 there is no such run, or it does not answer    2 usage\n";
+
+static const char top[] =
+    "usage: framelane top [RUN] [-b] [-d SECONDS] [-n PAGES]\n"
+    "\n"
+    "Shows what status shows, of one RUN or of all, once a second; ? there tells the keys. Says which stage the others wait for.\n"
+    "\n"
+    "  -b, --batch      print page after page as text; so it does by itself where the output is no terminal\n"
+    "  -d SECONDS       from one page to the next (1)\n"
+    "  -n PAGES         print so many and end; otherwise it goes on until the RUN is over\n"
+    "\n"
+    "Colours are left out where NO_COLOR is set.\n"
+    "\n"
+    "exit status: 0 shown    1 there is no such run, or the terminal cannot be drawn on    2 usage\n";
+
+static const char stop[] =
+    "usage: framelane stop RUN [--now]\n"
+    "\n"
+    "Ends a run as the first Ctrl-C does: sources stop, what is under way is finished, files are closed. Returns when it is over.\n"
+    "\n"
+    "  --now    end it as the second Ctrl-C does: at once, outputs are not closed\n"
+    "\n"
+    "exit status: 0 it has ended as asked    1 there is no such run, or it ended with an error    2 usage\n";
+
+static const char bench[] =
+    "usage: framelane bench --micro [OPTION]...\n"
+    "       framelane bench --compare FIRST SECOND    two files that --json has written: do they agree within their noise?\n"
+    "\n"
+    "Asks the transport one question after another (how long a handoff takes, how many announcements a second, what a frame\n"
+    "costs) and sets each answer beside that of the barest means this machine has for the same work, measured in the same round.\n"
+    "Only the ratios mean something, and only when nothing else runs.\n"
+    "\n"
+    "  --rounds N      so many rounds (7); value, floor and ratio are medians over them\n"
+    "  --only NAME     only questions whose name begins so; may be given several times\n"
+    "  --quick         a tenth of the time, 3 rounds: to see that everything works\n"
+    "  --sweep         instead, parameters (credits, batch, spin, slots) tried at many values, to show where the best lies\n"
+    "  --list          the names, and what each asks\n"
+    "  --json          one JSON object a line: question, value, floor, ratio, target, ok, low, high, rounds, unit, bound, note\n"
+    "\n"
+    "`low` and `high` are the 95 % interval of the median of the ratio, or of the value where there is no ratio; a peer that is\n"
+    "not installed, and what this machine cannot answer, has no row and is named on standard error.\n"
+    "\n"
+    "exit status: 0 measured, whether or not a target was met    1 a measurement failed    2 usage    4 could not start\n";
+
 const char *fl_command_help(const char *verb)
 {
     static const struct {
         const char *verb, *text;
-    } texts[] = {{"", general}, {"run", run}, {"check", check}, {"inspect", inspect}, {"doctor", doctor}};
+    } texts[] = {
+        {"", general},
+        {"run", run},
+        {"check", check},
+        {"inspect", inspect},
+        {"doctor", doctor},
+        {"bench", bench},
+        {"ls", ls},
+        {"status", status},
+        {"stop", stop},
+        {"top", top},
+        {"graph", graph},
+    };
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++)
         if (strcmp(texts[i].verb, verb) == 0)
             return texts[i].text;

@@ -91,6 +91,8 @@ void fl_host_serve(struct fl_stage *stage)
     while ((message = fl_host_next_message(stage))) {
         if (message->type == FL_CONTROL_LANE)
             fl_host_take_lane(stage, message); /* a lane added while frames flow */
+        else if (message->type == FL_CONTROL_SHOW)
+            fl_host_take_show(stage, message);
         else
             fl_host_take_lane_event(stage, message);
         fl_host_message_free(message);
@@ -128,6 +130,8 @@ static size_t body_bytes_of(uint32_t type)
         return sizeof(struct fl_control_lane);
     case FL_CONTROL_GO:
         return sizeof(struct fl_control_go);
+    case FL_CONTROL_SHOW:
+        return sizeof(struct fl_control_show);
     case FL_CONTROL_READY:
     case FL_CONTROL_POOL_UNUSED:
         return sizeof(struct fl_control_region);

@@ -51,7 +51,7 @@ static int process(struct fl_stage *stage, unsigned port, struct fl_frame *frame
     uint64_t before = fl_host_now_ns(), waited = stage->waited_ns;
     atomic_store_explicit(&stage->in_hand, true, memory_order_relaxed);
     int answer = stage->module->process(stage, port, frame);
-    stage->busy_ns += fl_host_now_ns() - before - (stage->waited_ns - waited);
+    fl_host_worked(stage, fl_host_now_ns() - before - (stage->waited_ns - waited), fl_frame_desc(frame)->kind != FL_KIND_PACKET);
     fl_host_count(stage, fl_frame_desc(frame), false);
     fl_frame_unref(frame);
     return judge(stage, answer, "processing a frame");
@@ -108,7 +108,7 @@ static int step_input(struct fl_stage *stage, unsigned port)
 static bool input_ready(void *arg)
 {
     struct fl_stage *stage = arg;
-    if (fl_host_interrupted(stage))
+    if (fl_host_interrupted(stage) || atomic_load(&stage->leaving))
         return true;
     for (unsigned port = 0; port < FL_STAGE_MAX_PORTS; port++) {
         struct fl_host_input *in = &stage->in[port];
@@ -136,6 +136,21 @@ static bool has_open_input(const struct fl_stage *stage)
     return stage->in[0].open || stage->in[1].open;
 }
 
+void fl_stage_leave(struct fl_stage *stage)
+{
+    atomic_store(&stage->leaving, true);
+    fl_context_kick(stage->context);
+}
+
+static int leave_inputs(struct fl_stage *stage)
+{
+    int error = 0;
+    for (unsigned port = 0; port < FL_STAGE_MAX_PORTS && error == 0; port++)
+        if (stage->in[port].open)
+            error = end_input(stage, port);
+    return error;
+}
+
 static int loop_inputs(struct fl_stage *stage)
 {
     unsigned next = 0; /* the port that is looked at first: after the one served last */
@@ -144,6 +159,8 @@ static int loop_inputs(struct fl_stage *stage)
         fl_host_serve(stage);
         if (fl_stage_cancelled(stage))
             return -ECANCELED;
+        if (atomic_load(&stage->leaving))
+            return leave_inputs(stage);
         for (unsigned i = 0; i < FL_STAGE_MAX_PORTS && moved == 0; i++) {
             unsigned port = (next + i) % FL_STAGE_MAX_PORTS;
             moved = stage->in[port].open ? step_input(stage, port) : 0;
@@ -163,12 +180,12 @@ static int loop_inputs(struct fl_stage *stage)
 static int loop_source(struct fl_stage *stage)
 {
     for (;;) {
-        uint64_t before = fl_host_now_ns(), waited = stage->waited_ns;
+        uint64_t before = fl_host_now_ns(), waited = stage->waited_ns, made = stage->frames_out;
         fl_host_serve(stage);
         if (fl_stage_cancelled(stage))
             return -ECANCELED;
         int answer = stage->module->produce(stage);
-        stage->busy_ns += fl_host_now_ns() - before - (stage->waited_ns - waited);
+        fl_host_worked(stage, fl_host_now_ns() - before - (stage->waited_ns - waited), stage->frames_out - made);
         atomic_fetch_add_explicit(&stage->progress, 1, memory_order_relaxed);
         int error = judge(stage, answer, "producing a frame");
         if (error < 0 || answer == FL_STAGE_END || answer == -EPIPE)

@@ -89,6 +89,7 @@ int fl_host_map(struct fl_stage *stage, const struct fl_control_map *map, int fd
         return map_pool(stage, map, fd);
     case FL_REGION_ANNOUNCE:
     case FL_REGION_RETURN:
+    case FL_REGION_LATEST:
         return map_lane_region(stage, map, fd);
     default:
         return -EINVAL;
@@ -97,24 +98,50 @@ int fl_host_map(struct fl_stage *stage, const struct fl_control_map *map, int fd
 
 /* ---- pools that others write; the control thread ---- */
 
+/* Whichever comes first, the lane or the pool, the other finds it. lock is held. */
+int fl_host_reach(struct fl_stage *stage, struct fl_lane *lane, unsigned port)
+{
+    int error = 0;
+    for (const struct fl_host_pool *p = stage->pools; p && error == 0; p = p->next)
+        if (!p->own && (p->ports & 1u << port))
+            error = fl_lane_reach(lane, p->id);
+    return error;
+}
+
+/* Lanes are told first: a frame that names a pool which is known, but not theirs, would be a lie. lock is held. */
+static int make_known(struct fl_stage *stage, struct fl_host_pool *entry)
+{
+    int error = 0;
+    for (unsigned port = 0; port < FL_STAGE_MAX_PORTS && error == 0; port++)
+        if (stage->in[port].lane && (entry->ports & 1u << port))
+            error = fl_lane_reach(stage->in[port].lane, entry->id);
+    if (error == 0)
+        error = fl_context_add_pool(stage->context, entry->pool);
+    if (error == 0) {
+        entry->next = stage->pools;
+        stage->pools = entry;
+    }
+    return error;
+}
+
 int fl_host_add_pool(struct fl_stage *stage, const struct fl_control_pool *pool, int fd)
 {
     struct fl_host_pool *entry = calloc(1, sizeof *entry);
     if (!entry)
         return -ENOMEM;
     entry->id = pool->pool.id;
+    entry->ports = pool->ports;
     int error = fl_pool_map_reader(fd, &pool->pool, &entry->pool);
-    if (error < 0) {
-        free(entry);
-        return error;
+    if (error == 0) {
+        pthread_mutex_lock(&stage->lock);
+        error = make_known(stage, entry);
+        pthread_mutex_unlock(&stage->lock);
     }
-    error = fl_context_add_pool(stage->context, entry->pool);
     if (error < 0) {
         fl_pool_destroy(entry->pool);
         free(entry);
         return error;
     }
-    remember_pool(stage, entry);
     atomic_fetch_add(&stage->pools_known, 1);
     fl_context_kick(stage->context);
     return 0;

@@ -36,6 +36,29 @@ static int64_t to_us(const struct fl_desc *desc)
     return (int64_t)((__int128)desc->pts * desc->time_base_num * 1000000 / desc->time_base_den);
 }
 
+static bool is_source(const struct fl_stage *stage)
+{
+    return !stage->inputs[0].connected && !stage->inputs[1].connected;
+}
+
+void fl_host_worked(struct fl_stage *stage, uint64_t busy_ns, uint64_t pictures)
+{
+    stage->busy_ns += busy_ns;
+    stage->unit_ns += busy_ns;
+    if (pictures == 0)
+        return;
+    fl_histogram_add(&stage->stats->work, stage->unit_ns / pictures, pictures);
+    stage->unit_ns = 0;
+}
+
+/* How old the picture is, now that it is done with here: from when it was due, so that a stall before its source counts too. */
+static void age(struct fl_stats *stats, const struct fl_desc *desc, uint64_t now)
+{
+    uint64_t ns = now > desc->origin_ns ? now - desc->origin_ns : 0;
+    set(&stats->last_age_ns, ns);
+    fl_histogram_add(&stats->age, ns, 1);
+}
+
 void fl_host_count(struct fl_stage *stage, const struct fl_desc *desc, bool out)
 {
     struct fl_stats *stats = stage->stats;
@@ -49,6 +72,8 @@ void fl_host_count(struct fl_stage *stage, const struct fl_desc *desc, bool out)
     set(&stats->busy_ns, stage->busy_ns);
     atomic_fetch_add_explicit(&stage->progress, 1, memory_order_relaxed);
     uint64_t now = fl_host_now_ns();
+    if (desc->kind != FL_KIND_PACKET && desc->origin_ns != 0 && out == is_source(stage))
+        age(stats, desc, now);
     if (now - stage->refreshed_ns > REFRESH_NS)
         fl_host_refresh_stats(stage);
 }
@@ -65,6 +90,7 @@ static uint64_t refresh_in(const struct fl_host_input *in, struct fl_stats_lane 
     set(&row->wakeups, now.wakeups);
     set(&row->copies, now.copies);
     set(&row->copied_bytes, now.copied_bytes);
+    set(&row->waited_ns, in->waited_ns);
     set(&row->lane, in->lane_id);
     return now.taken - now.returned;
 }
@@ -80,6 +106,7 @@ static uint64_t refresh_out(const struct fl_host_output_lane *out, struct fl_sta
     set(&row->copies, now.copies);
     set(&row->copied_bytes, now.copied_bytes);
     set(&row->last_dropped, now.last_dropped_number);
+    set(&row->waited_ns, out->waited_ns);
     set(&row->lane, out->lane_id);
     return now.outstanding;
 }
@@ -128,6 +155,17 @@ void fl_host_refresh_stats(struct fl_stage *stage)
     set(&stats->damage, atomic_load_explicit(&stage->damage, memory_order_relaxed));
 }
 
+static void charge_lane(struct fl_stage *stage, uint32_t lane, uint64_t ns)
+{
+    for (unsigned port = 0; port < FL_STAGE_MAX_PORTS; port++) {
+        if (stage->in[port].lane_id == lane)
+            stage->in[port].waited_ns += ns;
+        for (unsigned i = 0; i < stage->out[port].lane_count; i++)
+            if (stage->out[port].lanes[i].lane_id == lane)
+                stage->out[port].lanes[i].waited_ns += ns;
+    }
+}
+
 int fl_host_wait(struct fl_stage *stage, enum fl_waiting_for what, uint32_t lane, bool (*ready)(void *arg), void *arg,
                  int64_t timeout_ns)
 {
@@ -138,7 +176,12 @@ int fl_host_wait(struct fl_stage *stage, enum fl_waiting_for what, uint32_t lane
     set(&stats->waiting_since_ns, before);
     set(&stats->waiting_for, what);
     int error = fl_context_wait(stage->context, ready, arg, timeout_ns);
+    uint64_t waited = fl_host_now_ns() - before;
     set(&stats->waiting_for, FL_WAIT_NOTHING);
-    stage->waited_ns += fl_host_now_ns() - before;
+    stage->waited_ns += waited;
+    stage->waited_by_ns[what] += waited;
+    set(&stats->waited_ns[what], stage->waited_by_ns[what]);
+    if (lane)
+        charge_lane(stage, lane, waited);
     return error;
 }

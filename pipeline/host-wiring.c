@@ -1,5 +1,7 @@
 #include "host.h"
 
+#include <framelane/latest.h>
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,15 +145,36 @@ static int attach_consumer(struct fl_stage *stage, const struct fl_control_lane 
     struct fl_host_input *in = &stage->in[lane->port];
     if (in->lane)
         return -EEXIST;
-    int error = fl_lane_attach(stage->context, &lane->info, own, fds, &in->lane);
-    if (error < 0) {
-        in->lane = NULL;
+    struct fl_lane *attached;
+    int error = fl_lane_attach(stage->context, &lane->info, own, fds, &attached);
+    if (error < 0)
         return error;
-    }
+    pthread_mutex_lock(&stage->lock);
+    in->lane = attached;
+    error = fl_host_reach(stage, attached, lane->port);
+    pthread_mutex_unlock(&stage->lock);
+    if (error < 0)
+        return error;
     in->lane_id = lane->info.id;
     in->lane_epoch = lane->info.epoch;
+    in->credits = lane->info.credits;
+    in->when_full = (enum fl_when_full)lane->info.when_full;
     in->open = true;
     return 0;
+}
+
+bool fl_stage_input_lane(const struct fl_stage *stage, unsigned port, struct fl_stage_lane *lane)
+{
+    const struct fl_host_input *in = port < FL_STAGE_MAX_PORTS ? &stage->in[port] : NULL;
+    struct fl_lane_stats now;
+    if (!in || !in->lane)
+        return false;
+    fl_lane_get_stats(in->lane, &now);
+    lane->when_full = in->when_full;
+    lane->credits = in->credits;
+    lane->held = (unsigned)(now.taken - now.returned);
+    lane->skipped = now.skipped;
+    return true;
 }
 
 int fl_host_take_lane(struct fl_stage *stage, struct fl_host_message *message)
@@ -167,6 +190,17 @@ int fl_host_take_lane(struct fl_stage *stage, struct fl_host_message *message)
     if (error < 0)
         return fl_stage_fail(stage, FL_STAGE_ERROR_START, error, "could not attach lane %u: %s", lane->info.id, strerror(-error));
     return 0;
+}
+
+/* Where it cannot be (the output has been shown before, or has no lane and never will), those who look see nothing, and the stage
+ * goes on. */
+void fl_host_take_show(struct fl_stage *stage, const struct fl_host_message *message)
+{
+    const struct fl_control_show *show = (const void *)message->body;
+    struct fl_host_output *out = show->port < FL_STAGE_MAX_PORTS ? &stage->out[show->port] : NULL;
+    void *own = out && out->output ? fl_host_take_region(stage, show->region) : NULL;
+    if (own && fl_output_show_latest(out->output, own) < 0)
+        fl_shm_unmap(own, fl_latest_bytes());
 }
 
 static void producer_event(struct fl_host_output_lane *lane, uint32_t type)

@@ -37,7 +37,9 @@ struct fl_host_option {
 
 struct fl_host_input {
     struct fl_lane *lane; /* NULL: not wired */
-    uint32_t lane_id, lane_epoch;
+    uint32_t lane_id, lane_epoch, credits;
+    enum fl_when_full when_full;
+    uint64_t waited_ns; /* for its frames */
     bool open;         /* frames may still come, or its end has not been told to the stage */
     bool reported;     /* a FAULT has been sent */
     uint64_t stuck_ns; /* since when the next frame names an unknown pool; 0: it does not */
@@ -48,6 +50,7 @@ struct fl_host_output_lane {
     struct fl_output_lane *lane;
     uint32_t lane_id, lane_epoch;
     enum fl_when_full when_full;
+    uint64_t waited_ns; /* for its credit */
     bool reported;
 };
 
@@ -69,6 +72,7 @@ struct fl_host_pool {
     struct fl_host_pool *next;
     struct fl_pool *pool;
     uint32_t id, port;
+    uint32_t ports; /* read: a bit an input port whose lane may bring frames of it */
     bool own;     /* this process writes it */
     bool retired; /* a newer generation has taken its place */
     bool unused;  /* its writer says that no frame of it is outstanding */
@@ -119,6 +123,7 @@ struct fl_stage {
     /* Set by the control thread, or by whoever fails first; read by all. */
     atomic_bool stopping, cancelled, alone; /* alone: the supervisor is dead */
     atomic_bool limit_reached;
+    atomic_bool leaving; /* the stage takes nothing more */
     atomic_bool failed;
 
     /* The control thread. */
@@ -143,6 +148,8 @@ struct fl_stage {
     atomic_bool in_hand;           /* frames taken and not yet given back, or given and not yet returned */
     atomic_int state;              /* enum fl_stage_state */
     uint64_t frames_in, frames_out, packets_in, packets_out, busy_ns, waited_ns, refreshed_ns;
+    uint64_t unit_ns;                   /* work since the last picture was done */
+    uint64_t waited_by_ns[FL_WAIT_COUNT]; /* waited_ns by cause */
 };
 
 /* host.c */
@@ -156,6 +163,7 @@ void fl_host_confine(void);
 int fl_host_take_open(struct fl_stage *stage, const struct fl_host_message *message);
 int fl_host_send_opened(struct fl_stage *stage);
 int fl_host_take_lane(struct fl_stage *stage, struct fl_host_message *message);
+void fl_host_take_show(struct fl_stage *stage, const struct fl_host_message *message);
 void fl_host_take_lane_event(struct fl_stage *stage, const struct fl_host_message *message);
 
 /* host-loop.c; the owner. */
@@ -175,6 +183,7 @@ void fl_host_serve(struct fl_stage *stage);                           /* the own
 /* host-pools.c */
 /* Control thread unless stated. */
 int fl_host_map(struct fl_stage *stage, const struct fl_control_map *map, int fd);
+int fl_host_reach(struct fl_stage *stage, struct fl_lane *lane, unsigned port); /* its pools so far; lock */
 int fl_host_add_pool(struct fl_stage *stage, const struct fl_control_pool *pool, int fd);
 void *fl_host_take_region(struct fl_stage *stage, uint32_t id);          /* the owner; NULL: unknown */
 void fl_host_pool_ready(struct fl_stage *stage, uint32_t id, int error); /* error < 0: there will be none */
@@ -196,6 +205,8 @@ int fl_host_parse_options(struct fl_stage *stage, const void *text, size_t bytes
 uint64_t fl_host_now_ns(void);
 void fl_host_set_state(struct fl_stage *stage, enum fl_stage_state state);
 void fl_host_count(struct fl_stage *stage, const struct fl_desc *desc, bool out);
+/* That many pictures are done, after `busy_ns` more of work; 0: none yet. */
+void fl_host_worked(struct fl_stage *stage, uint64_t busy_ns, uint64_t pictures);
 void fl_host_refresh_stats(struct fl_stage *stage); /* lanes, pools, and what other threads counted */
 /* fl_context_wait, visible from outside. Clears itself. */
 int fl_host_wait(struct fl_stage *stage, enum fl_waiting_for what, uint32_t lane, bool (*ready)(void *arg), void *arg,

@@ -43,6 +43,7 @@ enum fl_kind_flags {
     FL_KIND_UNTRUSTED = 1 << 7,     /* parses bytes from outside: no_new_privs, rlimits, only fds */
     FL_KIND_LATER = 1 << 8,         /* documented, not built yet */
     FL_KIND_FORWARDS = 1 << 9,      /* announces frames of its input onward where it can */
+    FL_KIND_SHOWS = 1 << 10,        /* a window: what `--view` adds to a run */
 };
 
 struct fl_kind_info {

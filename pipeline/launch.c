@@ -13,15 +13,19 @@
 
 #define SEND_TIMEOUT_SECONDS 5 /* for a stage whose control thread does not read */
 
-/* Beside this executable when not installed, else in libexec: of this prefix, wherever it was moved to, or the one built for. */
 char *fl_run_find_stage_program(void)
+{
+    return fl_find_program("framelane-stage");
+}
+
+char *fl_find_program(const char *name)
 {
     g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
     g_autofree char *folder = g_path_get_dirname(self ? self : "/usr/bin/framelane");
     char *candidates[] = {
-        g_build_filename(folder, "framelane-stage", NULL),
-        g_build_filename(folder, "..", "libexec", "framelane", "framelane-stage", NULL),
-        g_build_filename(FL_LIBEXEC_DIR, "framelane-stage", NULL),
+        g_build_filename(folder, name, NULL),
+        g_build_filename(folder, "..", "libexec", "framelane", name, NULL),
+        g_build_filename(FL_LIBEXEC_DIR, name, NULL),
     };
     char *found = NULL;
     for (unsigned i = 0; i < G_N_ELEMENTS(candidates); i++) {

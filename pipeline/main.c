@@ -16,17 +16,17 @@ static const Verb verbs[] = {
     {"check", fl_cmd_check},
     {"inspect", fl_cmd_inspect},
     {"doctor", fl_cmd_doctor},
-    {"graph", NULL},
-    {"ls", NULL},
-    {"status", NULL},
-    {"top", NULL},
-    {"stop", NULL},
+    {"ls", fl_cmd_ls},
+    {"status", fl_cmd_status},
+    {"stop", fl_cmd_stop},
+    {"graph", fl_cmd_graph},
+    {"top", fl_cmd_top},
     {"restart", NULL},
     {"set", NULL},
     {"view", NULL},
     {"snap", NULL},
     {"tap", NULL},
-    {"bench", NULL},
+    {"bench", fl_cmd_bench},
 };
 
 int fl_command_usage(const char *verb, const char *format, ...)

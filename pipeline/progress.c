@@ -2,7 +2,6 @@
 
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 /* ---- the line while it runs ---- */
@@ -34,21 +33,11 @@ static void append_pace(FlRun *run, GString *line, gint64 now, const FlTally *ta
     run->tick_us = now;
 }
 
-/* CPU time of a process that has not been reaped, 0 for another. */
-static uint64_t cpu_ns(const FlRunStage *stage)
-{
-    clockid_t clock;
-    struct timespec used;
-    if (stage->life == FL_LIFE_REAPED || clock_getcpuclockid(stage->pid, &clock) || clock_gettime(clock, &used) < 0)
-        return 0;
-    return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
-}
-
 /* Milliseconds of work a frame since the last line. The time in its functions counts sleep for a clock or a network too, CPU time
  * counts what its threads do side by side: the lesser of the two is neither. */
 static double work_ms(FlRunStage *stage)
 {
-    uint64_t busy = FL_RUN_STAT(stage, busy_ns), cpu = cpu_ns(stage), frames = fl_run_stage_frames(stage);
+    uint64_t busy = FL_RUN_STAT(stage, busy_ns), cpu = fl_run_cpu_ns(stage), frames = fl_run_stage_frames(stage);
     uint64_t worked = MIN(busy - stage->tick_busy_ns, cpu - MIN(stage->tick_cpu_ns, cpu));
     double ms = frames > stage->tick_frames ? (double)worked / 1e6 / (double)(frames - stage->tick_frames) : 0;
     stage->tick_busy_ns = busy;
@@ -126,12 +115,6 @@ static void append_count(GString *line, uint64_t count, const char *one, const c
         g_string_append_printf(line, "%s%" G_GUINT64_FORMAT " %s", line->len ? ", " : "", count, count == 1 ? one : many);
 }
 
-static double cpu_seconds(const FlRunStage *stage)
-{
-    return (double)(stage->usage.ru_utime.tv_sec + stage->usage.ru_stime.tv_sec) +
-           (double)(stage->usage.ru_utime.tv_usec + stage->usage.ru_stime.tv_usec) / G_USEC_PER_SEC;
-}
-
 static void show_stage(const FlRunStage *stage, int name_width)
 {
     g_autoptr(GString) did = g_string_new(NULL);
@@ -146,7 +129,7 @@ static void show_stage(const FlRunStage *stage, int name_width)
     append_count(did, copies, "copy", "copies");
     append_count(did, FL_RUN_STAT(stage, damage), "error in its input", "errors in its input");
     fprintf(stderr, "  %-*s  %-8s %7.2f s cpu  %s%s%s\n", name_width, stage->config->name, stage->config->kind->name,
-            cpu_seconds(stage), file ? file : "", file && did->len ? ": " : "", did->str);
+            (double)fl_run_cpu_ns(stage) / 1e9, file ? file : "", file && did->len ? ": " : "", did->str);
 }
 
 static void show_copies(const FlRun *run, const FlTally *tally)

@@ -9,7 +9,9 @@
  *   ending.c       STOP, deaths, deadlines, the verdict
  *   talk.c         sentences on stderr
  *   tally.c        the numbers of the stats pages, added up
+ *   live.c         what they were in the last seconds
  *   progress.c, report.c   the line on a terminal, the summary; JSON
+ *   door.c, answers.c, status.c   the control socket, and what is answered there
  *
  * The life of a run, and who moves it on:
  *
@@ -39,6 +41,8 @@
 typedef struct FlRun FlRun;
 typedef struct FlRunStage FlRunStage;
 typedef struct FlRunLane FlRunLane;
+typedef struct FlLive FlLive; /* live.h */
+typedef struct FlDoor FlDoor; /* door.h */
 
 enum fl_exit {
     FL_EXIT_OK = 0,
@@ -57,7 +61,7 @@ typedef struct {
     unsigned port;
     struct fl_pool_info pool;
     uint64_t bytes;
-    int fd; /* -1: a pool in its writer's private memory, or everybody has it */
+    int fd; /* -1: a pool in its writer's private memory. A pool keeps it for those who attach later */
     gboolean mapped;
     gboolean later; /* a pool minted while frames flow */
 } FlRunRegion;
@@ -98,6 +102,8 @@ struct FlRunStage {
     unsigned hold[FL_STAGE_MAX_PORTS];
 
     const struct fl_stats *stats;              /* mapped read-only; NULL before WIRING. Stays after the process is gone */
+    int stats_fd;                              /* sealed; -1 before */
+    FlRunRegion *latest[FL_STAGE_MAX_PORTS];   /* in regions; NULL: nobody has looked on yet */
     uint64_t wanted_bytes[FL_STAGE_MAX_PORTS]; /* WANT_POOL that waits for an older generation to be given up; 0: none */
     uint64_t largest_slot[FL_STAGE_MAX_PORTS]; /* of any generation so far */
     guint wanted_timer;
@@ -161,9 +167,14 @@ struct FlRun {
     uint64_t tick_frames;
     gint64 tick_pts_us;          /* G_MININT64: unknown */
     struct fl_received received; /* the message in hand */
+    FlLive *live;
+    FlDoor *door; /* NULL: nobody can look in */
 };
 
 /* launch.c. -errno. The child is not yet watched. */
+/* One of the executables that belong to this one: beside it when not installed, else in libexec of this prefix, wherever that was
+ * moved to, or of the one built for. NULL: there is none. To g_free. */
+char *fl_find_program(const char *name);
 char *fl_run_find_stage_program(void); /* NULL: there is none */
 int fl_run_spawn(FlRunStage *stage);
 void fl_run_kill(FlRunStage *stage); /* SIGKILL; accepts one that is gone */
@@ -214,6 +225,8 @@ void fl_run_broke(FlRunStage *stage, const char *what);
 void fl_run_take_failed(FlRunStage *stage, const struct fl_received *message);
 void fl_run_take_fault(FlRunStage *stage, const struct fl_received *message);
 void fl_run_take_signal(FlRun *run, int signal);
+/* Asked for from outside: like the first signal, or (now) like the second; what has been begun is not begun again. */
+void fl_run_take_stop(FlRun *run, gboolean now);
 void fl_run_stage_ended(FlRunStage *stage); /* reaped: wait_status and usage are there */
 int fl_run_verdict(FlRun *run);             /* exit code, after the last */
 
@@ -227,6 +240,7 @@ char *fl_run_describe_death(const FlRunStage *stage); /* "killed by SIGSEGV", "e
 /* tally.c */
 typedef struct {
     uint64_t sent, taken, returned, dropped, skipped, wakeups, copies, copied_bytes, last_dropped;
+    uint64_t in_use, held; /* credits that the producer has given away; frames the consumer has in hand: each by its own books */
 } FlLaneTally;
 typedef struct {
     uint64_t frames_in, frames_out, dropped_policy, dropped_error, dropped_packets, copies, copied_bytes, decode_errors;
@@ -242,6 +256,7 @@ gboolean fl_run_is_sink(const FlRunStage *stage);
 uint64_t fl_run_progress(const FlRun *run); /* a sum that changes while anything moves */
 /* How far the slowest far end is, in microseconds of the source's time. FALSE: nobody knows. */
 gboolean fl_run_position_us(const FlRun *run, gint64 *position_us);
+uint64_t fl_run_cpu_ns(const FlRunStage *stage); /* user and system so far; while it lives without a look at its page */
 double fl_run_seconds(gint64 from_us, gint64 to_us); /* 0 where `from` never came */
 
 /* progress.c */

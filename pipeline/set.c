@@ -1,16 +1,16 @@
-/* --set STAGE.KEY=VALUE */
+/* --set STAGE.KEY=VALUE, --view STAGE */
 #include "parse.h"
 
 #include <string.h>
 
 typedef struct {
-    const char *text;
+    const char *option, *text;
     int line; /* the assignments of one command line count as lines of "--set" */
 } Assignment;
 
 static FlPlace place_of(const Assignment *a, const char *at, gsize length)
 {
-    return fl_place_in("--set", a->text, (gsize)(at - a->text), length, a->line);
+    return fl_place_in(a->option, a->text, (gsize)(at - a->text), length, a->line);
 }
 
 static void no_such_stage(const FlPipeline *p, const char *name, FlPlace place, FlDiagnostics *d)
@@ -35,7 +35,7 @@ static void forget(FlStageConfig *stage, const char *key)
 
 void fl_pipeline_set(FlPipeline *p, const char *assignment, FlDiagnostics *d)
 {
-    Assignment a = {assignment, fl_diagnostics_add_source(d, "--set", assignment)};
+    Assignment a = {"--set", assignment, fl_diagnostics_add_source(d, "--set", assignment)};
     const char *equals = strchr(assignment, '='), *dot = strchr(assignment, '.');
     if (!equals || !dot || dot > equals || dot == assignment || dot + 1 == equals) {
         fl_diagnose(d, place_of(&a, assignment, strlen(assignment)), "for example: --set record.url=out.mkv",
@@ -52,4 +52,46 @@ void fl_pipeline_set(FlPipeline *p, const char *assignment, FlDiagnostics *d)
     forget(stage, key);
     fl_stage_assign(stage, &(FlWord){key, place_of(&a, dot + 1, strlen(key))},
                     &(FlWord){equals + 1, place_of(&a, equals + 1, strlen(equals + 1))}, d);
+}
+
+/* ---- --view ---- */
+
+static const struct fl_kind_info *window_kind(void)
+{
+    const struct fl_kind_info *kind = fl_kinds;
+    while (kind->name && !(kind->flags & FL_KIND_SHOWS))
+        kind++;
+    return kind->name ? kind : NULL;
+}
+
+/* A stage without output shows what it takes. */
+static const char *shown_stage(const FlPipeline *p, const FlStageConfig *stage)
+{
+    while (stage && stage->kind && !(stage->kind->flags & FL_KIND_GIVES_VIDEO) && stage->inputs->len > 0) {
+        const FlStageConfig *above = fl_pipeline_find(p, g_ptr_array_index(stage->inputs, 0));
+        if (!above || above == stage)
+            break;
+        stage = above;
+    }
+    return stage->name;
+}
+
+void fl_pipeline_show(FlPipeline *p, const char *name, FlDiagnostics *d)
+{
+    Assignment a = {"--view", name, fl_diagnostics_add_source(d, "--view", name)};
+    FlPlace place = place_of(&a, name, strlen(name));
+    const struct fl_kind_info *kind = window_kind();
+    const FlStageConfig *shown = fl_pipeline_find(p, name);
+    if (!shown) {
+        no_such_stage(p, name, place, d);
+        return;
+    }
+    g_autofree char *input = g_strdup(shown_stage(p, shown)), *own = g_strdup(kind->name);
+    for (unsigned n = 2; fl_pipeline_find(p, own); n++) {
+        g_free(own);
+        own = g_strdup_printf("%s%u", kind->name, n);
+    }
+    FlStageConfig *window = fl_pipeline_add_stage(p, own, place);
+    fl_stage_set_kind(window, &(FlWord){kind->name, place}, d);
+    fl_stage_add_input(window, input, place);
 }

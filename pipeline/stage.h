@@ -129,6 +129,18 @@ void fl_stage_copied(struct fl_stage *stage, uint64_t bytes); /* any thread */
 /* The input is damaged here; the run goes on. The first text becomes the warning, all are counted. Any thread. */
 void fl_stage_damage(struct fl_stage *stage, const char *text);
 
+/* The stage has seen enough: it takes nothing more, is told the end of each input, and closes; the rest of the pipeline goes on.
+ * Any thread. */
+void fl_stage_leave(struct fl_stage *stage);
+
+/* How an input is wired, and how it stands. False: it is not. From start on, any thread. */
+struct fl_stage_lane {
+    enum fl_when_full when_full;
+    unsigned credits, held; /* held: frames taken here and not given back yet */
+    uint64_t skipped;       /* `latest`: superseded, never seen here */
+};
+bool fl_stage_input_lane(const struct fl_stage *stage, unsigned port, struct fl_stage_lane *lane);
+
 /* True once the run is to end early: first Ctrl-C, --for, --frames, or the supervisor gone. Any thread: an interrupt callback asks
  * it. */
 bool fl_stage_stopping(const struct fl_stage *stage);

@@ -1,4 +1,5 @@
-#include "run.h"
+#include "door.h"
+#include "live.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -234,7 +235,7 @@ static void launch_all(FlRun *run)
 int fl_run_supervise(FlRun *run)
 {
     run->launched_us = g_get_monotonic_time();
-    if (fl_run_open_inputs(run)) {
+    if (!run->ending && fl_run_open_inputs(run)) {
         catch_signals(run);
         run->tick_source = g_timeout_add(TICK_MS, on_tick, run);
         launch_all(run);
@@ -247,6 +248,7 @@ int fl_run_supervise(FlRun *run)
     if (run->state == FL_RUN_RUNNING)
         fl_run_show_summary(run);
     fl_run_report_end(run, exit_code);
+    fl_door_close(g_steal_pointer(&run->door), exit_code);
     return exit_code;
 }
 
@@ -274,7 +276,14 @@ static void set_up_lanes(FlRun *run)
         lane->from = find_stage(run, lane->config->from);
         lane->to = find_stage(run, lane->config->to);
         lane->info = (struct fl_lane_info){
-            .id = i + 1, .epoch = 1, .when_full = lane->config->when_full, .transport = run->pipeline->transport};
+            .id = i + 1,
+            .epoch = 1,
+            .when_full = lane->config->when_full,
+            .transport = run->pipeline->transport,
+            .batch = lane->config->batch,
+            .batch_delay_ns = (uint64_t)lane->config->batch_delay_ns,
+            .spin_ns = (uint64_t)lane->config->spin_ns,
+        };
     }
 }
 
@@ -303,10 +312,11 @@ FlRun *fl_run_new(const FlPipeline *pipeline, const FlRunOptions *options)
         stage->run = run;
         stage->config = g_ptr_array_index(pipeline->stages, i);
         stage->index = i;
-        stage->pidfd = stage->control = stage->input_fd = -1;
+        stage->pidfd = stage->control = stage->input_fd = stage->stats_fd = -1;
         stage->writes_stdout = takes_stdout(stage->config);
     }
     set_up_lanes(run);
+    run->live = fl_live_new(run);
     return run;
 }
 
@@ -315,6 +325,8 @@ static void free_stage(FlRunStage *stage)
     for (unsigned port = 0; port < FL_STAGE_MAX_PORTS; port++)
         g_clear_pointer(&stage->side[port], g_bytes_unref);
     fl_shm_unmap(stage->stats, sizeof *stage->stats);
+    if (stage->stats_fd >= 0)
+        close(stage->stats_fd);
     if (stage->input_fd >= 0)
         close(stage->input_fd);
 }
@@ -325,6 +337,7 @@ void fl_run_free(FlRun *run)
     for (unsigned i = 0; i < G_N_ELEMENTS(sources); i++)
         if (sources[i])
             g_source_remove(sources[i]);
+    fl_live_free(run->live);
     for (unsigned i = 0; i < run->stage_count; i++)
         free_stage(&run->stages[i]);
     if (run->signal_fd >= 0)

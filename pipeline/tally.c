@@ -1,5 +1,7 @@
 #include "run.h"
 
+#include <time.h>
+
 gboolean fl_run_is_source(const FlRunStage *stage)
 {
     return stage->config->inputs->len == 0;
@@ -37,6 +39,8 @@ void fl_run_tally_lane(const FlRunLane *lane, FlLaneTally *tally)
         .returned = WORD(in, returned),
         .skipped = WORD(in, dropped),
         .wakeups = WORD(out, wakeups) + WORD(in, wakeups),
+        .in_use = WORD(out, sent) - WORD(out, returned),
+        .held = WORD(in, sent) - WORD(in, returned),
         .copies = WORD(out, copies) + WORD(in, copies),
         .copied_bytes = WORD(out, copied_bytes) + WORD(in, copied_bytes),
     };
@@ -143,6 +147,18 @@ gboolean fl_run_position_us(const FlRun *run, gint64 *position_us)
     }
     *position_us = least;
     return least != G_MAXINT64;
+}
+
+uint64_t fl_run_cpu_ns(const FlRunStage *stage)
+{
+    clockid_t clock;
+    struct timespec used;
+    const struct timeval *user = &stage->usage.ru_utime, *system = &stage->usage.ru_stime;
+    if (stage->life == FL_LIFE_REAPED)
+        return (uint64_t)(user->tv_sec + system->tv_sec) * 1000000000u + (uint64_t)(user->tv_usec + system->tv_usec) * 1000u;
+    if (stage->life == FL_LIFE_NEW || clock_getcpuclockid(stage->pid, &clock) || clock_gettime(clock, &used) < 0)
+        return 0;
+    return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
 }
 
 double fl_run_seconds(gint64 from_us, gint64 to_us)

@@ -1,16 +1,18 @@
-#include "run.h"
+#include "door.h"
+
+#include <framelane/bell.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #define PIPE_BYTES       (1 << 20)
 #define PIPE_BYTES_LEAST (1 << 16)
 
 static const char *const region_names[] = {
-    [FL_REGION_STATS] = "stats", [FL_REGION_POOL] = "pool", [FL_REGION_ANNOUNCE] = "announce", [FL_REGION_RETURN] = "return"};
+    [FL_REGION_STATS] = "stats", [FL_REGION_POOL] = "pool", [FL_REGION_ANNOUNCE] = "announce", [FL_REGION_RETURN] = "return",
+    [FL_REGION_LATEST] = "latest"};
 
 static gboolean over_shm(const FlRun *run)
 {
@@ -175,13 +177,15 @@ void fl_run_wire(FlRun *run)
 
 /* ---- who may read what ---- */
 
-static void mark_readers(const FlRun *run, const FlRunStage *from, unsigned port, gboolean *reached)
+/* `reached`: a bit an input port, for every stage. */
+static void mark_readers(const FlRun *run, const FlRunStage *from, unsigned port, guint32 *reached)
 {
     for (unsigned i = 0; i < run->lane_count; i++) {
         const FlRunLane *lane = &run->lanes[i];
-        if (lane->from != from || lane->config->from_port != port || lane->unwired || reached[lane->to->index])
+        guint32 bit = 1u << lane->config->to_port;
+        if (lane->from != from || lane->config->from_port != port || lane->unwired || (reached[lane->to->index] & bit))
             continue;
-        reached[lane->to->index] = TRUE;
+        reached[lane->to->index] |= bit;
         if (lane->config->to_port == 0 && lane->to->stream[0].forwards)
             mark_readers(run, lane->to, 0, reached);
     }
@@ -189,7 +193,7 @@ static void mark_readers(const FlRun *run, const FlRunStage *from, unsigned port
 
 void fl_run_tell_readers(FlRun *run, const FlRunRegion *pool, gboolean unused)
 {
-    g_autofree gboolean *reached = g_new0(gboolean, run->stage_count + 1);
+    g_autofree guint32 *reached = g_new0(guint32, run->stage_count + 1);
     struct fl_control_pool body = {.pool = pool->pool};
     struct fl_control_region region = {.region = pool->id};
     FlRunMessage give = {FL_CONTROL_POOL, &body, NULL, sizeof body, 0, &pool->fd, 1};
@@ -197,9 +201,11 @@ void fl_run_tell_readers(FlRun *run, const FlRunRegion *pool, gboolean unused)
     if (!over_shm(run))
         return;
     mark_readers(run, pool->writer, pool->port, reached);
-    for (unsigned i = 0; i < run->stage_count; i++)
+    for (unsigned i = 0; i < run->stage_count; i++) {
+        body.ports = reached[i];
         if (reached[i])
             fl_run_send(&run->stages[i], unused ? &give_up : &give);
+    }
 }
 
 /* ---- lanes and GO ---- */
@@ -220,17 +226,21 @@ static void send_lane_end(FlRunLane *lane, enum fl_lane_role role, const int *fd
 
 static int connect_shm(FlRunLane *lane)
 {
-    int forward = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), back = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    int error = forward < 0 || back < 0 ? -errno : 0;
-    int producer[] = {lane->returns->fd, forward, back}, consumer[] = {lane->announce->fd, back, forward};
+    enum { FORWARD, BACK };
+    int ring[] = {-1, -1}, hear[] = {-1, -1};
+    int error = fl_bell_mint(&ring[FORWARD], &hear[FORWARD]);
+    if (error == 0)
+        error = fl_bell_mint(&ring[BACK], &hear[BACK]);
     if (error == 0) {
+        int producer[] = {lane->returns->fd, ring[FORWARD], hear[BACK]};
+        int consumer[] = {lane->announce->fd, ring[BACK], hear[FORWARD]};
         send_lane_end(lane, FL_LANE_PRODUCER, producer, 3);
         send_lane_end(lane, FL_LANE_CONSUMER, consumer, 3);
     }
-    if (forward >= 0)
-        close(forward);
-    if (back >= 0)
-        close(back);
+    for (unsigned way = FORWARD; way <= BACK && ring[way] >= 0; way++) {
+        close(ring[way]);
+        close(hear[way]);
+    }
     return error;
 }
 
@@ -265,16 +275,10 @@ static gboolean connect_lanes(FlRun *run)
     return TRUE;
 }
 
-/* Pools stay known, without their descriptor; all else is the stages' now. */
+/* Pools stay known, for who attaches later; all else is the stages' now. */
 static gboolean forget_region(gpointer id, gpointer value, gpointer unused)
 {
-    FlRunRegion *region = value;
-    if (region->kind != FL_REGION_POOL)
-        return TRUE;
-    if (region->fd >= 0)
-        close(region->fd);
-    region->fd = -1;
-    return FALSE;
+    return ((FlRunRegion *)value)->kind != FL_REGION_POOL;
 }
 
 static gboolean time_is_up(gpointer data)
@@ -316,8 +320,10 @@ static void go(FlRun *run)
 static void map_stats(FlRunStage *stage, const FlRunRegion *region)
 {
     const void *base;
-    if (fl_shm_map_reader(region->fd, region->bytes, &base) == 0)
-        stage->stats = base;
+    if (fl_shm_map_reader(region->fd, region->bytes, &base) < 0)
+        return;
+    stage->stats = base;
+    stage->stats_fd = fcntl(region->fd, F_DUPFD_CLOEXEC, 0);
 }
 
 static void start_mapped(FlRunStage *stage, FlRunRegion *region, int error)
@@ -343,12 +349,14 @@ void fl_run_take_mapped(FlRunStage *stage, const struct fl_received *message)
         fl_run_broke(stage, "says it has mapped what it was not given");
         return;
     }
-    int error = MIN(body->error, 0);
+    int error = CLAMP(body->error, -4095, 0); /* an errno, or none */
     region->mapped = TRUE;
     if (error == 0 && region->fd >= 0)
         error = fl_shm_seal(region->fd, region->bytes);
     if (error == -EPERM)
         fl_run_broke(stage, "changed the size of memory it was given");
+    else if (region->kind == FL_REGION_LATEST)
+        fl_door_latest_mapped(stage->run->door, region, error);
     else if (region->later)
         fl_run_generation_mapped(region, error);
     else

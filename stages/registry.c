@@ -124,6 +124,32 @@ static const struct fl_key raw_keys[] = {
 
 static const struct fl_key y4m_keys[] = {OUTPUT_URL("file for the YUV4MPEG2 stream"), OVERWRITE, {0}};
 
+static const struct fl_key view_keys[] = {
+    {.name = "fullscreen", .type = FL_KEY_BOOL, .fallback = "false", .help = "begin with the full screen"},
+    {.name = "zoom",
+     .type = FL_KEY_CHOICE,
+     .choices = "fit|1:1",
+     .fallback = "fit",
+     .help = "begin with the picture as large as the window, or one pixel a pixel of the screen"},
+    {.name = "size", .type = FL_KEY_SIZE, .help = "size of the window; otherwise the picture's, or what the screen has room for"},
+    {.name = "title", .type = FL_KEY_STRING, .help = "title of the window"},
+    {.name = "vsync", .type = FL_KEY_BOOL, .fallback = "true", .help = "wait for the refresh of the screen"},
+    {.name = "overlay", .type = FL_KEY_BOOL, .fallback = "false", .help = "begin with the overlay shown (key I)"},
+    {.name = "screenshot",
+     .type = FL_KEY_STRING,
+     .fallback = "%s-%n.png",
+     .help = "file for screenshots (key s): %s is the stage shown, %n the number of the frame"},
+    {.name = "history",
+     .type = FL_KEY_INT,
+     .choices = "auto",
+     .fallback = "auto",
+     .help = "recent frames kept to step back to, at most 256 MiB; auto: 32, from the first freeze or step on"},
+    {.name = "keep-open", .type = FL_KEY_BOOL, .fallback = "false", .help = "show the last frame until the window is closed"},
+    {.name = "font", .type = FL_KEY_STRING, .help = "font file for the overlay; otherwise DejaVu Sans Mono"},
+    {.name = "events", .type = FL_KEY_STRING, .help = "file for one JSON line for each key, frame shown and change of state"},
+    {0},
+};
+
 static const struct fl_key no_keys[] = {{0}};
 
 const struct fl_kind_info fl_kinds[] = {
@@ -201,8 +227,10 @@ const struct fl_kind_info fl_kinds[] = {
      .keys = no_keys},
     {.name = "view",
      .summary = "shows the frames in a window",
-     .flags = FL_KIND_TAKES_VIDEO | FL_KIND_LIVE | FL_KIND_LATER,
-     .keys = no_keys},
+     .flags = FL_KIND_TAKES_VIDEO | FL_KIND_LIVE | FL_KIND_SHOWS,
+     .hold = 2,
+     .keys = view_keys,
+     .example = "pattern realtime=true ! view"},
     {.name = "exec",
      .summary = "runs a program that reads and writes raw frames or y4m on its standard streams",
      .flags = FL_KIND_TAKES_VIDEO | FL_KIND_GIVES_VIDEO | FL_KIND_LATER,

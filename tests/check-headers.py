@@ -37,6 +37,9 @@ def main(top):
     cxx = ["g++", "-x", "c++", "-std=c++17", "-fsyntax-only", *WARNINGS, "-Wno-shadow", *common, "-"]
     has_cxx = shutil.which("g++") is not None
     headers = tree.files(top, ".h")
+    if subprocess.run(["pkg-config", "--exists", "sdl2"], check=False).returncode != 0:
+        headers = [name for name in headers if not name.startswith("viewer/")]
+        print("those of the viewer were not tried: no SDL2")
     jobs = [(name, c) for name in headers]
     if has_cxx:
         jobs += [(name, cxx) for name in headers if name.startswith(CXX_ALSO)]

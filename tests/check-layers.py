@@ -24,17 +24,20 @@ ANGLE = {
     "transport": (LIBC, SDK),
     "pipeline": (LIBC, SDK, GLIB, r"json-glib/[\w-]+\.h", r"seccomp\.h"),
     "stages": (LIBC, SDK, LIBAV, r"xxhash\.h"),
-    "viewer": (LIBC, SDK, r"SDL2?/[\w-]+\.h", r"libswscale/[\w-]+\.h", r"libavutil/[\w-]+\.h", GLIB),
+    "viewer": (LIBC, SDK, r"SDL2?/[\w-]+\.h", r"libswscale/[\w-]+\.h", r"libavutil/[\w-]+\.h", r"png\.h",
+               GLIB),
 }
 QUOTED = {
     "transport": ("transport",),
     "pipeline": ("pipeline", "transport"),
     "stages": ("stages", "transport", "pipeline/stage.h", "pipeline/kind.h"),
-    "viewer": ("viewer", "transport", "pipeline/control-client.h"),
+    "viewer": ("viewer", "transport", "pipeline/control-client.h", "pipeline/stage.h"),
 }
 REGISTRY = "stages/registry.c"
-# Words of the command line that happen to be a kind's name as well: `inspect filter NAME` asks libavfilter.
-WORDS = {("pipeline/cmd-inspect.c", "filter")}
+# Words of the command line that happen to be a kind's name as well: `inspect filter NAME` asks libavfilter, `view` is a verb and
+# an option of `run`.
+WORDS = {("pipeline/cmd-inspect.c", "filter"), ("pipeline/cmd-run.c", "view"), ("pipeline/main.c", "view"),
+         ("pipeline/cmd-top.c", "view")}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 

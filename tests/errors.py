@@ -76,11 +76,11 @@ TABLE = {
     "a bad value": (["run", "-e", "pattern size=64by64 ! null"], 3, [r"64by64", r"(?i)size"]),
     "a setting for no stage": (["run", "-e", f"{PATTERN} ! null", "--set", "nil.url=x"], 3, [r"nil"]),
     "a missing configuration": (["run", "missing.ini"], 3, [r"missing\.ini", r"(?i)no such file"]),
-    "a kind of later": (["run", "-e", f"{PATTERN} ! view"], 3, [r"view", r"(?i)not built|later|yet"]),
+    "a kind of later": (["run", "-e", f"{PATTERN} ! stack ! null"], 3, [r"stack", r"(?i)not built|later|yet"]),
     # usage
     "no verb": ([], 2, [r"(?i)usage"]),
     "an unknown verb": (["rnu"], 2, [r"rnu", r"(?i)run"]),
-    "a verb of later": (["top"], 2, [r"top", r"(?i)not built|later|yet"]),
+    "a verb of later": (["restart"], 2, [r"restart", r"(?i)not built|later|yet"]),
     "an unknown option": (["run", "--nonsense"], 2, [r"nonsense"]),
     "nothing to run": (["run"], 2, [r"(?i)usage|file|-e"]),
     # not an error: drops over the limit are told apart

@@ -123,7 +123,7 @@ static const struct bad files[] = {
      "[lane a -> d]\n",
      "bad.ini:7:1: error: lane a -> b: unknown key 'when-ful'\n"
      "    7 | when-ful = drop\n"
-     "      | ^^^^^^^^ did you mean 'when-full'?  (keys of a lane: when-full, credits)\n"
+     "      | ^^^^^^^^ did you mean 'when-full'?  (keys of a lane: when-full, credits, batch, batch-delay, spin)\n"
      "bad.ini:8:11: error: lane a -> b: credits cannot be '2000'\n"
      "    8 | credits = 2000\n"
      "      |           ^^^^ takes 1 to 1024\n"

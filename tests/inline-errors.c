@@ -70,8 +70,8 @@ static const struct bad inline_forms[] = {
     {"pattern ! null when-full=peek", "-e:1:26: error: lane pattern -> null: when-full = peek is documented, but not built yet\n"
                                       "    1 | pattern ! null when-full=peek\n"
                                       "      |                          ^^^^ use latest\n"},
-    {"pattern ! view ; pattern ! null", "-e:1:11: error: the kind 'view' is documented, but not built yet\n"
-                                        "    1 | pattern ! view ; pattern ! null\n"
+    {"pattern ! exec ; pattern ! null", "-e:1:11: error: the kind 'exec' is documented, but not built yet\n"
+                                        "    1 | pattern ! exec ; pattern ! null\n"
                                         "      |           ^^^^ framelane inspect lists what is\n"},
     {"pattern ! ! null", "-e:1:11: error: a stage is missing before '!'\n"
                          "    1 | pattern ! ! null\n"

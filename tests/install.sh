@@ -39,4 +39,5 @@ lines=$(grep -vc '^#' "$place/a.framemd5")
 # Nor the prefix: a tree that was moved still finds its parts.
 mv "$place/prefix" "$place/moved"
 quietly env LD_LIBRARY_PATH="$place/moved/lib" "$place/moved/bin/framelane" run -e "pattern size=320x180 frames=10 ! null"
+quietly "$place/moved/bin/framelane" bench --micro --quick --rounds 1 --only spin-poll --only calls-poll
 echo "the installed program runs, the installed library can be built on, and both can be moved"

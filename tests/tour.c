@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -235,12 +234,14 @@ int main(void)
     must(fl_shm_seal(returns, return_bytes), "seal");
 
     /* Now the readers may come. A bell says "look again" and nothing else; busy processes ring none. */
-    int frame_bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), return_bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    must(fl_wire_send(to_producer, READ, NULL, 0, NULL, 0, (int[]){returns, frame_bell, return_bell}, 3), "send");
-    must(fl_wire_send(to_consumer, READ, NULL, 0, NULL, 0, (int[]){pool, announce, return_bell, frame_bell}, 4), "send");
+    int ring_frame, hear_frame, ring_return, hear_return;
+    must(fl_bell_mint(&ring_frame, &hear_frame), "mint");
+    must(fl_bell_mint(&ring_return, &hear_return), "mint");
+    must(fl_wire_send(to_producer, READ, NULL, 0, NULL, 0, (int[]){returns, ring_frame, hear_return}, 3), "send");
+    must(fl_wire_send(to_consumer, READ, NULL, 0, NULL, 0, (int[]){pool, announce, ring_return, hear_frame}, 4), "send");
 
     /* This process needs none of it any more; the memory lives as long as somebody maps it and leaves no name behind. */
-    int mine[] = {pool, announce, returns, frame_bell, return_bell};
+    int mine[] = {pool, announce, returns, ring_frame, hear_frame, ring_return, hear_return};
     for (unsigned i = 0; i < sizeof mine / sizeof *mine; i++)
         close(mine[i]);
     int good = ended_well(children[0]);

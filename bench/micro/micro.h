@@ -14,21 +14,21 @@
  * the clock has stopped where the check would cost. The runner starts programs round by round, question and floor one after the
  * other in a changing order, pairs their figures within the round, and takes medians over rounds.
  *
- * Rules that make a ratio fair: both do the same calls on the same number of places, buffers and bytes; both pin alike, warm up alike
- * (the first tenth is not counted), and take their clock readings at the same points; all memory is touched before the clock starts;
- * latencies count from the intended time, not from when the sender got round to it.
+ * Rules that make a ratio fair: both do the same calls on the same number of places, buffers and bytes; both pin alike, warm up
+ * alike (the first tenth is not counted), and take their clock readings at the same points; all memory is touched before the clock
+ * starts; latencies count from the intended time, not from when the sender got round to it.
  *
  * Usage, in a program:
  *
  *   static uint64_t credits = 4;
- *   static const struct micro_option options[] = {{"credits", &credits}, {0}};
+ *   static const struct micro_option options[] = {{.name = "credits", .number = &credits}, {0}};
  *
  *   int main(int argc, char **argv)
  *   {
  *       struct micro micro;
  *       micro_begin(&micro, argc, argv, options);
- *       ... micro_fork(&micro, body, arg), work until micro_now_ns() >= micro.end_ns, micro_join ...
- *       micro_figure("p50_ns", micro_percentile(&samples, 0.50));
+ *       ... micro_fork(&micro, body, arg), work until micro_end_ns(&micro), micro_join ...
+ *       micro_figure("p50_ns", micro_percentile(samples, 0.50));
  *       return micro_end();
  *   }
  */
@@ -48,7 +48,7 @@ enum micro_pin {
 };
 
 struct micro {
-    double seconds; /* --seconds, default 0.2: how long to measure */
+    double seconds;     /* --seconds, default 0.2: how long to measure */
     enum micro_pin pin; /* --pin across|one|free, default across */
 };
 
@@ -86,6 +86,8 @@ uint64_t micro_now_ns(void); /* CLOCK_MONOTONIC */
 uint64_t micro_cpu_ns(void); /* user + system time of this process so far, all its threads */
 void micro_sleep_until_ns(uint64_t when_ns);
 
+uint64_t micro_end_ns(const struct micro *micro); /* when a measurement that starts now is over */
+
 /* One turn of a spinning loop: the processor's own hint. */
 static inline void micro_relax(void)
 {
@@ -98,7 +100,7 @@ static inline void micro_relax(void)
 
 /* ---- processes ---- */
 
-/* Pins the calling process: 0 is the first party, 1 the second, and so on; across, parties take turns on the cores there are. */
+/* Pins the calling process. Across, party 0 has a core to itself, and parties 1, 2, ... take turns on the others. */
 void micro_pin_self(const struct micro *micro, unsigned party);
 
 /* Cores this process may use, threads of one core counted once. */
@@ -107,14 +109,18 @@ unsigned micro_core_count(void);
 /* Memory that parent and child share, zeroed and touched. For results, and for floors to talk through. Never fails. */
 void *micro_shared(size_t bytes);
 
-/* Forks a process that runs body(arg), pinned as `party`, and ends. It dies with its parent. */
+/* Forks a process that runs body(arg), pinned as `party`, and ends. It dies with its parent; when it fails, the parent ends the
+ * same way at once, whatever it waits for. */
 pid_t micro_fork(const struct micro *micro, unsigned party, void (*body)(void *arg), void *arg);
 
-/* Waits for its end; one that failed or skipped ends this program the same way. */
+/* What micro_begin arranges for: children forked in other ways are watched in the same way. */
+void micro_watch_children(void);
+
+/* Waits for its end. */
 void micro_join(pid_t child);
 
-/* A place in shared memory where `parties` processes wait for one another (yielding, so that it also works on one core). May be used
- * again and again. */
+/* A place in shared memory where `parties` processes wait for one another (yielding, so that it also works on one core). May be
+ * used again and again. */
 struct micro_gate {
     _Atomic uint32_t arrived, lap;
 };
@@ -126,6 +132,7 @@ void micro_meet(struct micro_gate *gate, unsigned parties);
 struct micro_samples {
     uint64_t *values;
     uint64_t count, capacity;
+    bool sorted;
 };
 struct micro_samples *micro_samples_create(uint64_t capacity);
 
@@ -136,8 +143,14 @@ static inline void micro_sample(struct micro_samples *samples, uint64_t value)
     samples->count++;
 }
 
-/* The value below which `share` (0 to 1) of the kept ones lie, after the first tenth was left out as warm-up. Sorts them: the order is
- * lost. Fails the program when there are fewer than ten. */
+/* Whether to go on: until `end_ns`, and on a machine so busy that nothing got done, until there are ten. */
+static inline bool micro_wants_more(const struct micro_samples *samples, uint64_t now_ns, uint64_t end_ns)
+{
+    return now_ns < end_ns || samples->count < 10;
+}
+
+/* The value below which `share` (0 to 1) of the kept ones lie, after the first tenth was left out as warm-up. Sorts them: the order
+ * is lost. Fails the program when there are none. */
 double micro_percentile(struct micro_samples *samples, double share);
 void micro_samples_figures(struct micro_samples *samples); /* p50_ns, p99_ns, max_ns, samples */
 

@@ -35,22 +35,28 @@ static void map_pool(struct fake_producer *fake, struct fl_context *reader, uint
 
 struct fl_lane *fake_producer_create(struct fake_producer *fake, struct fl_context *context, uint32_t pool_id, uint32_t credits)
 {
-    struct wiring wiring;
     struct fl_lane_info info = {.credits = credits, .when_full = FL_WHEN_FULL_WAIT};
+    return fake_producer_create_as(fake, context, pool_id, &info);
+}
+
+struct fl_lane *fake_producer_create_as(struct fake_producer *fake, struct fl_context *context, uint32_t pool_id,
+                                        const struct fl_lane_info *info)
+{
+    struct wiring wiring;
     const void *returns;
     memset(fake, 0, sizeof *fake);
     map_pool(fake, context, pool_id);
-    wiring_mint(&wiring, &info);
+    wiring_mint(&wiring, info);
     wiring_map_producer(&wiring);
     wiring_map_consumer(&wiring);
     wiring_seal(&wiring);
     struct fl_lane *lane = wiring_attach_consumer(&wiring, context);
-    fake->announce_bytes = fl_lane_announce_bytes(credits);
-    fake->return_bytes = fl_lane_return_bytes(credits);
+    fake->announce_bytes = fl_lane_announce_bytes(info->credits);
+    fake->return_bytes = fl_lane_return_bytes(info->credits);
     CHECK_EQ(fl_shm_map_reader(wiring.returns, fake->return_bytes, &returns), 0);
     fake->announce = wiring.announce_own;
     fake->returns = returns;
-    fake->places = places_for(credits);
+    fake->places = places_for(info->credits);
     fake->bell = fcntl(wiring.to_consumer, F_DUPFD_CLOEXEC, 0);
     wiring_finish(&wiring);
     return lane;
@@ -99,21 +105,27 @@ void fake_ring(struct fake_producer *fake)
 struct fl_output_lane *fake_consumer_create(struct fake_consumer *fake, struct fl_output *output, uint32_t when_full,
                                             uint32_t credits)
 {
-    struct wiring wiring;
     struct fl_lane_info info = {.credits = credits, .when_full = when_full};
+    return fake_consumer_create_as(fake, output, &info);
+}
+
+struct fl_output_lane *fake_consumer_create_as(struct fake_consumer *fake, struct fl_output *output,
+                                               const struct fl_lane_info *info)
+{
+    struct wiring wiring;
     const void *announce;
     memset(fake, 0, sizeof *fake);
-    wiring_mint(&wiring, &info);
+    wiring_mint(&wiring, info);
     wiring_map_producer(&wiring);
     wiring_map_consumer(&wiring);
     wiring_seal(&wiring);
     struct fl_output_lane *lane = wiring_attach_producer(&wiring, output);
-    fake->announce_bytes = fl_lane_announce_bytes(credits);
-    fake->return_bytes = fl_lane_return_bytes(credits);
+    fake->announce_bytes = fl_lane_announce_bytes(info->credits);
+    fake->return_bytes = fl_lane_return_bytes(info->credits);
     CHECK_EQ(fl_shm_map_reader(wiring.announce, fake->announce_bytes, &announce), 0);
     fake->returns = wiring.returns_own;
     fake->announce = announce;
-    fake->places = places_for(credits);
+    fake->places = places_for(info->credits);
     fake->bell = fcntl(wiring.to_producer, F_DUPFD_CLOEXEC, 0);
     wiring_finish(&wiring);
     return lane;

@@ -24,6 +24,8 @@ struct fake_producer {
 
 /* Wires a consumer's end in `context`, which also learns the pool (`pool_id`, 4 slots of a page, versions 2). */
 struct fl_lane *fake_producer_create(struct fake_producer *fake, struct fl_context *context, uint32_t pool_id, uint32_t credits);
+struct fl_lane *fake_producer_create_as(struct fake_producer *fake, struct fl_context *context, uint32_t pool_id,
+                                        const struct fl_lane_info *info);
 void fake_producer_destroy(struct fake_producer *fake);
 
 /* An entry that every check accepts: slot `slot`, a small grey picture. */
@@ -44,6 +46,8 @@ struct fake_consumer {
 
 struct fl_output_lane *fake_consumer_create(struct fake_consumer *fake, struct fl_output *output, uint32_t when_full,
                                             uint32_t credits);
+struct fl_output_lane *fake_consumer_create_as(struct fake_consumer *fake, struct fl_output *output,
+                                               const struct fl_lane_info *info);
 void fake_consumer_destroy(struct fake_consumer *fake);
 
 /* Puts one index in the ring of returns, as an honest consumer does. */

@@ -20,9 +20,15 @@ void stand_create(struct stand *stand, uint32_t transport, uint32_t slots, uint6
 
 struct stand_lane *stand_add(struct stand *stand, uint32_t when_full, uint32_t credits)
 {
+    return stand_add_as(stand, &(struct fl_lane_info){.credits = credits, .when_full = when_full});
+}
+
+struct stand_lane *stand_add_as(struct stand *stand, const struct fl_lane_info *wanted)
+{
     CHECK(stand->lane_count < STAND_MAX_LANES);
     struct stand_lane *lane = &stand->lanes[stand->lane_count++];
-    struct fl_lane_info info = {.credits = credits, .when_full = when_full, .transport = stand->transport};
+    struct fl_lane_info info = *wanted;
+    info.transport = stand->transport;
     CHECK_EQ(fl_context_create(&lane->consumer), 0);
     if (stand->transport == FL_TRANSPORT_SHM)
         wiring_pool_reader(lane->consumer, stand->pool_fd, &stand->pool_info);

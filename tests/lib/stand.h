@@ -31,6 +31,7 @@ struct stand {
 
 void stand_create(struct stand *stand, uint32_t transport, uint32_t slots, uint64_t slot_bytes);
 struct stand_lane *stand_add(struct stand *stand, uint32_t when_full, uint32_t credits);
+struct stand_lane *stand_add_as(struct stand *stand, const struct fl_lane_info *info); /* the transport is the stand's */
 void stand_destroy(struct stand *stand);
 
 /* Acquires, fills a small picture with `number`, publishes, lets go. What fl_output_publish says, or -ENOBUFS: no free slot. */

@@ -5,20 +5,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 static int mint(const char *name, uint64_t bytes)
 {
     int fd = fl_shm_mint(name, bytes);
-    CHECK(fd >= 0);
-    return fd;
-}
-
-static int bell(void)
-{
-    int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     CHECK(fd >= 0);
     return fd;
 }
@@ -35,7 +27,7 @@ static int copy_of(int fd)
 void wiring_mint(struct wiring *wiring, const struct fl_lane_info *info)
 {
     static uint32_t last_id;
-    *wiring = (struct wiring){.info = *info, .announce = -1, .returns = -1, .to_consumer = -1, .to_producer = -1};
+    *wiring = (struct wiring){.info = *info, -1, -1, -1, -1, -1, -1};
     if (!wiring->info.id)
         wiring->info.id = ++last_id;
     if (!wiring->info.epoch)
@@ -49,8 +41,8 @@ void wiring_mint(struct wiring *wiring, const struct fl_lane_info *info)
     }
     wiring->announce = mint("test announce", fl_lane_announce_bytes(info->credits));
     wiring->returns = mint("test returns", fl_lane_return_bytes(info->credits));
-    wiring->to_consumer = bell();
-    wiring->to_producer = bell();
+    CHECK_EQ(fl_bell_mint(&wiring->to_consumer, &wiring->hears_producer), 0);
+    CHECK_EQ(fl_bell_mint(&wiring->to_producer, &wiring->hears_consumer), 0);
 }
 
 void wiring_map_producer(struct wiring *wiring)
@@ -81,7 +73,7 @@ struct fl_output_lane *wiring_attach_producer(struct wiring *wiring, struct fl_o
         .announce = copy_of(wiring->announce),
         .returns = shm ? copy_of(wiring->returns) : -1,
         .bell_out = copy_of(wiring->to_consumer),
-        .bell_in = copy_of(wiring->to_producer),
+        .bell_in = copy_of(wiring->hears_consumer),
     };
     CHECK_EQ(fl_output_attach(output, &wiring->info, wiring->announce_own, &fds, &lane), 0);
     return lane;
@@ -95,7 +87,7 @@ struct fl_lane *wiring_attach_consumer(struct wiring *wiring, struct fl_context 
         .announce = copy_of(shm ? wiring->announce : wiring->returns),
         .returns = shm ? copy_of(wiring->returns) : -1,
         .bell_out = copy_of(wiring->to_producer),
-        .bell_in = copy_of(wiring->to_consumer),
+        .bell_in = copy_of(wiring->hears_producer),
     };
     CHECK_EQ(fl_lane_attach(context, &wiring->info, wiring->returns_own, &fds, &lane), 0);
     return lane;
@@ -103,8 +95,9 @@ struct fl_lane *wiring_attach_consumer(struct wiring *wiring, struct fl_context 
 
 void wiring_finish(struct wiring *wiring)
 {
-    int *all[] = {&wiring->announce, &wiring->returns, &wiring->to_consumer, &wiring->to_producer};
-    for (unsigned i = 0; i < 4; i++) {
+    int *all[] = {&wiring->announce,    &wiring->returns,        &wiring->to_consumer,
+                  &wiring->to_producer, &wiring->hears_producer, &wiring->hears_consumer};
+    for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {
         if (*all[i] >= 0)
             close(*all[i]);
         *all[i] = -1;

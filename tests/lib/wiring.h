@@ -15,7 +15,8 @@
 struct wiring {
     struct fl_lane_info info;
     int announce, returns;        /* memfds, or the pipe's write and read end */
-    int to_consumer, to_producer; /* eventfds, -1 for a pipe */
+    int to_consumer, to_producer;           /* the ringing ends of the bells, -1 for a pipe */
+    int hears_producer, hears_consumer; /* the hearing ends: the consumer's, the producer's */
     void *announce_own, *returns_own;
 };
 

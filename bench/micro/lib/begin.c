@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 enum { EXIT_WRONG = 1, EXIT_USAGE = 2, EXIT_SKIPPED = 77 };
 
@@ -106,6 +107,8 @@ void micro_begin(struct micro *micro, int argc, char **argv, const struct micro_
     const char *slash = strrchr(argv[0], '/');
     program = slash ? slash + 1 : argv[0];
     *micro = (struct micro){.seconds = 0.2, .pin = MICRO_ACROSS};
+    micro_watch_children();
+    micro_call(prctl(PR_SET_TIMERSLACK, 1)); /* sleeps end when they should, not when it suits */
     for (int i = 1; i < argc; i += 2) {
         if (strncmp(argv[i], "--", 2) != 0 || i + 1 >= argc)
             usage("'%s': expected --NAME VALUE", argv[i]);

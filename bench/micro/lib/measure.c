@@ -21,6 +21,11 @@ uint64_t micro_cpu_ns(void)
     return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+uint64_t micro_end_ns(const struct micro *micro)
+{
+    return micro_now_ns() + (uint64_t)(micro->seconds * 1e9);
+}
+
 void micro_sleep_until_ns(uint64_t when_ns)
 {
     struct timespec when = {(time_t)(when_ns / 1000000000ull), (long)(when_ns % 1000000000ull)};
@@ -47,14 +52,15 @@ static uint64_t kept(const struct micro_samples *samples)
     return samples->count < samples->capacity ? samples->count : samples->capacity;
 }
 
-/* Leaves the warm-up out and sorts the rest, once: `capacity` then equals `count`. */
+/* Leaves the warm-up out and sorts the rest, once. */
 static void settle(struct micro_samples *samples)
 {
     uint64_t count = kept(samples), warm_up = count / 10;
-    if (samples->count == samples->capacity)
+    if (samples->sorted)
         return;
-    if (count < 10)
-        micro_fail("only %llu values in the time given", (unsigned long long)count);
+    samples->sorted = true;
+    if (count == 0)
+        micro_fail("nothing was measured");
     samples->values += warm_up;
     samples->count = samples->capacity = count - warm_up;
     qsort(samples->values, samples->count, sizeof *samples->values, compare);

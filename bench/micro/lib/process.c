@@ -67,7 +67,7 @@ void micro_pin_self(const struct micro *micro, unsigned party)
     if (micro->pin == MICRO_FREE)
         return;
     CPU_ZERO(&set);
-    CPU_SET(cores[micro->pin == MICRO_ONE ? 0 : party % count], &set);
+    CPU_SET(cores[micro->pin == MICRO_ONE || party == 0 ? 0 : 1 + (party - 1) % (count - 1)], &set);
     micro_call(sched_setaffinity(0, sizeof set, &set));
 }
 
@@ -79,6 +79,21 @@ void *micro_shared(size_t bytes)
     if (at == MAP_FAILED)
         micro_fail("no memory for %zu bytes", bytes);
     return at;
+}
+
+static void child_ended(int signal, siginfo_t *info, void *unused)
+{
+    (void)signal, (void)unused;
+    if (info->si_code != CLD_EXITED)
+        _exit(1);
+    if (info->si_status != 0)
+        _exit(info->si_status); /* it has said why */
+}
+
+void micro_watch_children(void)
+{
+    struct sigaction action = {.sa_sigaction = child_ended, .sa_flags = SA_SIGINFO | SA_RESTART | SA_NOCLDSTOP};
+    micro_call(sigaction(SIGCHLD, &action, NULL));
 }
 
 pid_t micro_fork(const struct micro *micro, unsigned party, void (*body)(void *arg), void *arg)
@@ -104,7 +119,7 @@ void micro_join(pid_t child)
     if (!WIFEXITED(status))
         micro_fail("the second process died of signal %d", WTERMSIG(status));
     if (WEXITSTATUS(status) != 0)
-        exit(WEXITSTATUS(status)); /* it has said why */
+        exit(WEXITSTATUS(status));
 }
 
 void micro_meet(struct micro_gate *gate, unsigned parties)

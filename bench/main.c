@@ -1,0 +1,114 @@
+#include "bench.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { EXIT_USAGE = 2 };
+
+gboolean bench_is_wanted(const BenchOptions *options, const char *name)
+{
+    gboolean wanted = options->only == NULL;
+    for (char **start = options->only; start && *start; start++)
+        wanted |= g_str_has_prefix(name, *start);
+    return wanted;
+}
+
+double bench_seconds(const BenchOptions *options, double asked)
+{
+    double seconds = asked > 0 ? asked : 0.2;
+    return options->quick ? seconds / 10 : seconds;
+}
+
+static int usage(const char *format, ...) G_GNUC_PRINTF(1, 2);
+static int usage(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *message = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "framelane bench: %s\n(framelane bench --help says more)\n", message);
+    return EXIT_USAGE;
+}
+
+/* Beside this executable, built or installed. */
+static char *find_programs(void)
+{
+    g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+    g_autofree char *folder = g_path_get_dirname(self ? self : ".");
+    return g_build_filename(folder, "micro", NULL);
+}
+
+static gboolean names_something(const char *start)
+{
+    gboolean found = FALSE;
+    for (const struct micro_experiment *e = micro_wake_experiments; e->name; e++)
+        found |= g_str_has_prefix(e->name, start);
+    for (const struct micro_experiment *e = micro_frame_experiments; e->name; e++)
+        found |= g_str_has_prefix(e->name, start);
+    for (const struct micro_sweep *s = micro_wake_sweeps; s->name; s++)
+        found |= g_str_has_prefix(s->name, start);
+    for (const struct micro_sweep *s = micro_frame_sweeps; s->name; s++)
+        found |= g_str_has_prefix(s->name, start);
+    return found;
+}
+
+static int check(const BenchOptions *options, gboolean micro)
+{
+    if (!micro)
+        return usage("--micro or --compare: nothing else is built yet");
+    if (options->rounds < 0 || options->rounds > 1000)
+        return usage("--rounds: 1 to 1000");
+    for (char **start = options->only; start && *start; start++)
+        if (!names_something(*start))
+            return usage("--only: no question begins with '%s'; --list shows them", *start);
+    return 0;
+}
+
+static int measure(const BenchOptions *options)
+{
+    if (options->list)
+        return bench_list();
+    if (options->sweep)
+        return bench_sweep(options);
+    g_autoptr(GPtrArray) all = bench_rounds(options);
+    return bench_report(options, all);
+}
+
+int main(int argc, char **argv)
+{
+    BenchOptions options = {.programs = find_programs()};
+    gboolean micro = FALSE, compare = FALSE;
+    g_autoptr(GError) error = NULL;
+    const GOptionEntry entries[] = {
+        {"micro", 0, 0, G_OPTION_ARG_NONE, &micro, NULL, NULL},
+        {"compare", 0, 0, G_OPTION_ARG_NONE, &compare, NULL, NULL},
+        {"json", 0, 0, G_OPTION_ARG_NONE, &options.json, NULL, NULL},
+        {"quick", 0, 0, G_OPTION_ARG_NONE, &options.quick, NULL, NULL},
+        {"list", 0, 0, G_OPTION_ARG_NONE, &options.list, NULL, NULL},
+        {"sweep", 0, 0, G_OPTION_ARG_NONE, &options.sweep, NULL, NULL},
+        {"rounds", 0, 0, G_OPTION_ARG_INT, &options.rounds, NULL, NULL},
+        {"only", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.only, NULL, NULL},
+        {0},
+    };
+    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+    g_option_context_set_help_enabled(context, FALSE);
+    g_option_context_add_main_entries(context, entries, NULL);
+    int status;
+    if (!g_option_context_parse(context, &argc, &argv, &error))
+        status = usage("%s", error->message);
+    else if (compare && argc != 3)
+        status = usage("--compare takes two files that --json has written");
+    else if (compare)
+        return bench_compare(argv[1], argv[2]);
+    else if (argc > 1)
+        status = usage("'%s' means nothing here", argv[1]);
+    else
+        status = check(&options, micro);
+    if (options.rounds == 0)
+        options.rounds = options.quick ? 3 : 7;
+    if (status == 0)
+        status = measure(&options);
+    g_strfreev(options.only);
+    g_free(options.programs);
+    return status;
+}

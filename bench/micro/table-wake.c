@@ -1,0 +1,175 @@
+#include "table.h"
+
+/* A row for the median and one for the hundredth worst. */
+#define LATENCIES(name, most_p50, most_p99, why)                                                                                   \
+    {name ", p50", "p50_ns", NULL, "ns", MICRO_RATIO_AT_MOST, most_p50, why},                                                      \
+    {                                                                                                                              \
+        name ", p99", "p99_ns", NULL, "ns", MICRO_RATIO_AT_MOST, most_p99, why                                                     \
+    }
+
+#define HANDOFF(pin, words)                                                                                                        \
+    {                                                                                                                              \
+        .name = "handoff-" pin, .command = {"q-pingpong", "--pin", pin}, .floor = {"floor-pingpong", "--pin", pin},                \
+        .rows = {LATENCIES("blocking handoff, " words, 1.05, 1.15, "half a round trip; floor: eventfd, the same calls")},          \
+    }
+
+#define PACED(pin, words)                                                                                                          \
+    {                                                                                                                              \
+        .name = "wake-1ms-" pin, .command = {"q-paced", "--pin", pin}, .floor = {"floor-paced", "--pin", pin}, .seconds = 1,       \
+        .rows = {LATENCIES("a wake every 1 ms, " words, 1.05, 1.15, "from the time it was due; floor: eventfd")},                  \
+    }
+
+#define RATES(name, why)                                                                                                           \
+    {name, "per_second", NULL, "1/s", MICRO_RATIO_AT_LEAST, 0.9, why},                                                             \
+    {                                                                                                                              \
+        name ", worst round", "per_second", NULL, "1/s", MICRO_WORST_AT_LEAST, 0.9, why                                            \
+    }
+
+#define RING(size) "floor-announce", "--batch", size, "--places", "64"
+
+#define LANE(size) "q-announce", "--batch", size, "--credits", "64"
+
+/* The barest ring there is. */
+#define ANNOUNCE(size)                                                                                                             \
+    {                                                                                                                              \
+        .name = "announce-" size, .command = {LANE(size)}, .floor = {RING(size)},                                                  \
+        .rows = {RATES("announcements, batch " size, "floor: a ring of two words and a sleeper flag, 64 places")},                 \
+    }
+
+/* What carrying a description and returning in any order cost by themselves: one line an entry (an announcement like the one
+ * before). */
+#define LINE(size)                                                                                                                 \
+    {                                                                                                                              \
+        .name = "line-" size, .command = {LANE(size)}, .floor = {RING(size), "--entry", "64", "--returns", "1"},                   \
+        .rows = {RATES("announcements, batch " size ", fuller ring", "floor: 64 bytes copied in and out, a ring of returns")},     \
+    }
+
+/* Four lines an entry (an announcement that differs in everything). */
+#define DESCRIBED(size)                                                                                                            \
+    {                                                                                                                              \
+        .name = "described-" size, .command = {LANE(size), "--vary", "1"},                                                         \
+        .floor = {RING(size), "--entry", "256", "--returns", "1"},                                                                 \
+        .rows = {RATES("announcements that differ, batch " size, "floor: 256 bytes copied in and out, a ring of returns")},        \
+    }
+
+#define PRICE(size)                                                                                                                \
+    {                                                                                                                              \
+        .name = "price-" size, .command = {RING(size), "--entry", "64", "--returns", "1"}, .floor = {RING(size)},                  \
+        .rows = {{"what a line and a ring of returns cost, batch " size, "per_second", NULL, "1/s", MICRO_SHOWN, 0,                \
+                  "nothing of ours in either: a bare ring with them over one without"}},                                           \
+    }
+
+#define ASLEEP(count)                                                                                                              \
+    {                                                                                                                              \
+        .name = "fanout-asleep-" count, .command = {"q-fanout", "--asleep", "1", "--consumers", count},                            \
+        .floor = {"floor-fanout", "--consumers", count},                                                                           \
+        .rows = {{"one consumer more, asleep, of " count, "cpu_ns", NULL, "ns", MICRO_RATIO_AT_MOST, 1.1,                          \
+                  "producer's CPU per frame and consumer; floor: one eventfd write to a sleeper"}},                                \
+    }
+
+#define AWAKE(count)                                                                                                               \
+    {                                                                                                                              \
+        .name = "fanout-awake-" count, .command = {"q-fanout", "--asleep", "0", "--consumers", count},                             \
+        .rows = {{"one consumer more, awake, of " count, "cpu_ns", NULL, "ns", MICRO_VALUE_AT_MOST, 60,                            \
+                  "producer's CPU per frame and consumer"}},                                                                       \
+    }
+
+const struct micro_experiment micro_wake_experiments[] = {
+    HANDOFF("across", "two cores"),
+    HANDOFF("one", "one core"),
+    HANDOFF("free", "not pinned"),
+    PACED("across", "two cores"),
+    PACED("one", "one core"),
+    PACED("free", "not pinned"),
+    {
+        .name = "spin-poll",
+        .command = {"q-spin", "--how", "poll"},
+        .floor = {"floor-spin"},
+        .rows = {{"spinning handoff, p50", "p50_ns", NULL, "ns", MICRO_RATIO_AT_MOST, 1.6,
+                  "both ends look again and again; floor: one cache line bounced"}},
+    },
+    {
+        .name = "spin-wait",
+        .command = {"q-spin", "--how", "wait"},
+        .floor = {"floor-spin"},
+        .rows = {{"spinning handoff by the lane's spin, p50", "p50_ns", NULL, "ns", MICRO_RATIO_AT_MOST, 1.6,
+                  "spin = 1ms; floor: one cache line bounced"}},
+    },
+    {
+        .name = "spin-two-lines",
+        .command = {"q-spin", "--how", "poll"},
+        .floor = {"floor-spin", "--lines", "2"},
+        .rows = {{"spinning handoff, over two lines", "p50_ns", NULL, "ns", MICRO_RATIO_AT_MOST, 1.6,
+                  "floor: a cache line each, as it must be where every byte has one writer"}},
+    },
+    {
+        .name = "price-two-lines",
+        .command = {"floor-spin", "--lines", "2"},
+        .floor = {"floor-spin"},
+        .rows = {{"what a line each costs", "p50_ns", NULL, "ns", MICRO_SHOWN, 0,
+                  "nothing of ours in either: two lines with one writer each, over one line that both write"}},
+    },
+    ANNOUNCE("1"),
+    LINE("1"),
+    DESCRIBED("1"),
+    PRICE("1"),
+    ANNOUNCE("32"),
+    LINE("32"),
+    DESCRIBED("32"),
+    PRICE("32"),
+    {
+        .name = "calls-poll",
+        .command = {"q-calls", "--how", "poll"},
+        .rows = {{"system calls per announcement, consumer busy", "calls_per_announcement", NULL, "calls", MICRO_VALUE_AT_MOST,
+                  0.01, "of both processes, 10,000 frames of 64 KiB written and read"}},
+    },
+    {
+        .name = "calls-wait",
+        .command = {"q-calls", "--how", "wait", "--spin", "1ms"},
+        .rows = {{"the same, both wait with spin", "calls_per_announcement", NULL, "calls", MICRO_VALUE_AT_MOST, 0.01,
+                  "of both processes; spin = 1ms"}},
+    },
+    ASLEEP("1"),
+    ASLEEP("2"),
+    ASLEEP("8"),
+    ASLEEP("32"),
+    AWAKE("1"),
+    AWAKE("2"),
+    AWAKE("8"),
+    AWAKE("32"),
+    {0},
+};
+
+const struct micro_sweep micro_wake_sweeps[] = {
+    {
+        .name = "credits",
+        .command = {"q-announce", "--batch", "1"},
+        .argument = "--credits",
+        .values = {"4", "8", "16", "32", "64", "128", "256", "512", "1024"},
+        .figure = "per_second",
+        .unit = "1/s",
+        .note = "announcements, batch 1, by credits; floor: a ring of two words with as many places",
+        .floor = {"floor-announce", "--batch", "1"},
+        .floor_argument = "--places",
+    },
+    {
+        .name = "batch",
+        .command = {"q-announce", "--credits", "256"},
+        .argument = "--batch",
+        .values = {"1", "2", "4", "8", "16", "32", "64", "128"},
+        .figure = "per_second",
+        .unit = "1/s",
+        .note = "announcements, 256 credits, by batch; floor: a ring of two words, 256 places, shown as many at once",
+        .floor = {"floor-announce", "--places", "256"},
+    },
+    {
+        .name = "spin",
+        .command = {"q-calls", "--how", "wait"},
+        .argument = "--spin",
+        .values = {"0", "5us", "10us", "20us", "50us", "100us", "1ms"},
+        .figure = "calls_per_announcement",
+        .unit = "calls",
+        .note = "system calls per announcement of 64 KiB written and read, by the lane's spin",
+    },
+    {0},
+};

@@ -1,0 +1,120 @@
+#include "bench.h"
+
+#include <gio/gio.h>
+#include <json-glib/json-glib.h>
+#include <math.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define EXIT_CANNOT   77
+#define LIMIT_SECONDS 30 /* beyond what a round was asked to take */
+
+static void keep_figure(JsonObject *object, const gchar *name, JsonNode *node, gpointer figures)
+{
+    (void)object;
+    if (JSON_NODE_HOLDS_VALUE(node))
+        g_hash_table_insert(figures, g_strdup(name), g_memdup2(&(double){json_node_get_double(node)}, sizeof(double)));
+}
+
+static gboolean read_figures(BenchRun *run, const char *text)
+{
+    g_autoptr(JsonNode) root = json_from_string(text, NULL);
+    if (!root || !JSON_NODE_HOLDS_OBJECT(root))
+        return FALSE;
+    run->figures = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    json_object_foreach_member(json_node_get_object(root), keep_figure, run->figures);
+    return TRUE;
+}
+
+static GStrv arguments(const BenchOptions *options, const char *const *command, double seconds, const char *const extra[2])
+{
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+    g_autofree char *path = g_build_filename(options->programs, command[0], NULL);
+    char text[G_ASCII_DTOSTR_BUF_SIZE];
+    g_strv_builder_add(builder, path);
+    for (unsigned i = 1; i < MICRO_MAX_ARGUMENTS && command[i]; i++)
+        g_strv_builder_add(builder, command[i]);
+    if (extra)
+        g_strv_builder_add_many(builder, extra[0], extra[1], NULL);
+    g_strv_builder_add_many(builder, "--seconds", g_ascii_formatd(text, sizeof text, "%.3f", seconds), NULL);
+    return g_strv_builder_end(builder);
+}
+
+static gboolean kill_it(gpointer process)
+{
+    g_subprocess_force_exit(process);
+    return G_SOURCE_CONTINUE;
+}
+
+struct talk {
+    GMainLoop *loop;
+    char *out, *err;
+    gboolean ended;
+};
+
+static void ended(GObject *process, GAsyncResult *result, gpointer data)
+{
+    struct talk *talk = data;
+    talk->ended = g_subprocess_communicate_utf8_finish(G_SUBPROCESS(process), result, &talk->out, &talk->err, NULL);
+    g_main_loop_quit(talk->loop);
+}
+
+/* What the program said, and how it ended; the timer sees to it that it does. */
+static void listen(BenchRun *run, GSubprocess *process, double seconds)
+{
+    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+    struct talk talk = {.loop = loop};
+    guint timer = g_timeout_add_seconds((guint)ceil(seconds) + LIMIT_SECONDS, kill_it, process);
+    g_subprocess_communicate_utf8_async(process, NULL, NULL, ended, &talk);
+    g_main_loop_run(loop);
+    g_source_remove(timer);
+    int status = g_subprocess_get_if_exited(process) ? g_subprocess_get_exit_status(process) : -1;
+    if (talk.ended && status == 0 && read_figures(run, talk.out))
+        run->outcome = BENCH_DONE;
+    else if (status == EXIT_CANNOT)
+        run->outcome = BENCH_SKIPPED;
+    if (run->outcome != BENCH_DONE)
+        run->reason = talk.err && *talk.err ? g_strdup(g_strchomp(talk.err)) : g_strdup_printf("ended with %d, silently", status);
+    g_free(talk.out);
+    g_free(talk.err);
+}
+
+BenchRun *bench_run(const BenchOptions *options, const char *const *command, double seconds, const char *const extra[2])
+{
+    BenchRun *run = g_new0(BenchRun, 1);
+    g_auto(GStrv) words = arguments(options, command, seconds, extra);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GSubprocess) process = NULL;
+    run->outcome = BENCH_FAILED;
+    /* A peer that was not there when this was built has no program: that is as good as not being there now. */
+    if (g_str_has_prefix(command[0], "peer-") && !g_file_test(words[0], G_FILE_TEST_IS_EXECUTABLE)) {
+        run->outcome = BENCH_SKIPPED;
+        run->reason = g_strdup_printf("%s was not built", command[0]);
+        return run;
+    }
+    process =
+        g_subprocess_newv((const gchar *const *)words, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE, &error);
+    if (process)
+        listen(run, process, seconds);
+    else
+        run->reason = g_strdup(error->message);
+    return run;
+}
+
+void bench_run_free(BenchRun *run)
+{
+    if (!run)
+        return;
+    if (run->figures)
+        g_hash_table_unref(run->figures);
+    g_free(run->reason);
+    g_free(run);
+}
+
+gboolean bench_run_figure(const BenchRun *run, const char *name, double *value)
+{
+    const double *found = run->figures ? g_hash_table_lookup(run->figures, name) : NULL;
+    if (found)
+        *value = *found;
+    return found != NULL;
+}

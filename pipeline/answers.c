@@ -1,0 +1,67 @@
+#include "door.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static void answer_hello(FlClient *client, const FlRequest *request)
+{
+    const struct fl_remote_hello *said = request->body;
+    const FlRun *run = fl_door_run(client->door);
+    struct fl_remote_hello body = {.version = FL_REMOTE_VERSION, .pid = getpid()};
+    if (said->version != FL_REMOTE_VERSION) {
+        fl_client_refuse(client, -EPROTONOSUPPORT, "the run speaks version %d, not %u: use the framelane that started it (%s)",
+                         FL_REMOTE_VERSION, said->version, FL_VERSION);
+        fl_client_cut_off(client);
+        return;
+    }
+    g_strlcpy(body.name, run->pipeline->name, sizeof body.name);
+    client->greeted = TRUE;
+    fl_client_send(client, FL_REMOTE_HELLO, &body, sizeof body, NULL, 0);
+}
+
+static void answer_status(FlClient *client, const FlRequest *request)
+{
+    fl_client_send_text(client, fl_door_status(client->door));
+}
+
+static void answer_stop(FlClient *client, const FlRequest *request)
+{
+    const struct fl_remote_stop *stop = request->body;
+    struct fl_remote_done done = {0};
+    client->stays = TRUE;
+    fl_client_send(client, FL_REMOTE_DONE, &done, sizeof done, NULL, 0);
+    fl_run_take_stop(fl_door_run(client->door), stop->now != 0);
+}
+
+static void answer_set(FlClient *client, const FlRequest *request)
+{
+    fl_client_refuse(client, -ENOSYS, "'set' is documented, but not built yet");
+}
+
+/* What a client may ask, and how large it is. */
+static const struct {
+    enum fl_remote type;
+    gsize body_bytes;
+    gboolean with_tail;
+    void (*answer)(FlClient *client, const FlRequest *request);
+} requests[] = {
+    {FL_REMOTE_HELLO, sizeof(struct fl_remote_hello), FALSE, answer_hello},
+    {FL_REMOTE_STATUS, sizeof(struct fl_remote_status), FALSE, answer_status},
+    {FL_REMOTE_STOP, sizeof(struct fl_remote_stop), FALSE, answer_stop},
+    {FL_REMOTE_ATTACH, sizeof(struct fl_remote_attach), FALSE, fl_answer_attach},
+    {FL_REMOTE_SET, sizeof(struct fl_remote_set), TRUE, answer_set},
+};
+
+gboolean fl_answer(FlClient *client, const FlRequest *request, gsize body_bytes)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(requests) && !client->expects; i++) {
+        if (requests[i].type != request->type)
+            continue;
+        if (body_bytes != requests[i].body_bytes || (request->tail_bytes && !requests[i].with_tail))
+            return FALSE;
+        requests[i].answer(client, request);
+        return TRUE;
+    }
+    return FALSE;
+}

@@ -1,0 +1,48 @@
+/* A run, seen from outside: what `ls`, `status`, `top`, `stop` and the viewer say to its control socket. remote.h is the contract.
+ *
+ * A connection belongs to one thread. Calls that answer FALSE or NULL give a sentence in *why (to g_free) that says what is wrong
+ * and what to do; the connection is then of no further use, unless the run merely refused (fl_remote_refused).
+ */
+#ifndef FL_CONTROL_CLIENT_H
+#define FL_CONTROL_CLIENT_H
+
+#include "remote.h"
+
+typedef struct FlRemote FlRemote;
+
+/* Connects to the run of that name; answers at once. Where there is none, *why names those there are. */
+FlRemote *fl_remote_open(const char *run, char **why);
+void fl_remote_close(FlRemote *remote); /* NULL is accepted */
+
+const char *fl_remote_run(const FlRemote *remote);
+/* To poll for what comes unasked (ENDED, POOL): then fl_remote_news. */
+int fl_remote_fd(const FlRemote *remote);
+/* TRUE once the run has said that it is over, and how it exited. */
+gboolean fl_remote_ended(const FlRemote *remote, int *exit_code);
+/* TRUE if the last failure was the run's own answer; the connection goes on. */
+gboolean fl_remote_refused(const FlRemote *remote);
+
+/* The status object as text (to g_free). The two steps apart, so that many runs can be asked at once. `patience_ms` is what is left
+ * for the whole answer. */
+gboolean fl_remote_ask_status(FlRemote *remote, char **why);
+char *fl_remote_take_status(FlRemote *remote, int patience_ms, char **why);
+
+/* Has the run stop; FALSE where it does not answer. The end is waited for with fl_remote_await_end. */
+gboolean fl_remote_stop(FlRemote *remote, gboolean now, char **why);
+/* Waits until the run is over, as long as it takes. TRUE and its exit code; FALSE where it died without a word. */
+gboolean fl_remote_await_end(FlRemote *remote, int *exit_code);
+
+/* Looks on at an output. TRUE: `attached` and its descriptors, which are the caller's to close, -1 where there is none.
+ * Then its pools come, each by fl_remote_news. */
+gboolean fl_remote_attach(FlRemote *remote, const struct fl_remote_attach *asked, struct fl_remote_attached *attached,
+                          int fds[FL_REMOTE_MOST_FDS], char **why);
+
+enum fl_remote_news { FL_NEWS_NONE, FL_NEWS_POOL, FL_NEWS_POOL_UNUSED, FL_NEWS_OVER };
+/* What has come unasked: a pool and its descriptor (the caller's), the word that one is not needed any more, or the end of the run.
+ * Does not block. */
+enum fl_remote_news fl_remote_news(FlRemote *remote, struct fl_pool_info *pool, int *fd);
+
+/* The names of all runs of this user, for g_strfreev. NULL and *why where the folder cannot be used. */
+char **fl_remote_runs(char **why);
+
+#endif

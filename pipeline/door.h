@@ -1,0 +1,63 @@
+/* The control socket of a run, and those who stand at it. remote.h says what is spoken there; answers.c answers.
+ *
+ *   accepted --HELLO within 2 s--> greeted --requests, each within a minute of the last--> ...
+ *      any: no message, or not of this size or type, or with descriptors; an answer not read for 3 s --> cut off
+ *
+ * Everything happens on the supervisor's main loop, behind all that concerns the stages; no call here blocks. While an answer is on
+ * its way, its client's next request is left where it is. Nothing that a client does can end or delay the run, but STOP.
+ */
+#ifndef FL_DOOR_H
+#define FL_DOOR_H
+
+#include "remote.h"
+#include "run.h"
+
+typedef struct {
+    FlDoor *door;
+    int socket;
+    guint in_source, out_source, deadline;
+    gboolean greeted;
+    gboolean stays;         /* it waits for what the run will say: no deadline between requests */
+    GBytes *text;           /* the answer on its way; NULL: none */
+    gsize sent;             /* of it */
+    gboolean cut_off;       /* freed when its callback has returned */
+    const FlRunStage *seen; /* whose output it is attached to; NULL: none */
+    uint32_t seen_port;
+    gboolean expects; /* ATTACHED is still owed: the stage has not mapped its latest region yet */
+} FlClient;
+
+/* A request whose size has been checked. */
+typedef struct {
+    uint32_t type;
+    const void *body, *tail;
+    gsize tail_bytes;
+} FlRequest;
+
+/* Opens it under the pipeline's name. NULL and a sentence in *why (to g_free); *taken: because another run has that name. */
+FlDoor *fl_door_open(FlRun *run, gboolean *taken, char **why);
+/* Says ENDED to all and removes the socket. NULL is accepted. */
+void fl_door_close(FlDoor *door, int exit_code);
+FlRun *fl_door_run(FlDoor *door);
+GPtrArray *fl_door_clients(FlDoor *door); /* FlClient* */
+
+/* One message. A client that does not take it is cut off. */
+void fl_client_send(FlClient *client, enum fl_remote type, const void *body, gsize body_bytes, const int *fds, unsigned fd_count);
+/* ERROR with that sentence. */
+void fl_client_refuse(FlClient *client, int error, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* TEXT in as many pieces as it takes, and as fast as the client reads them. */
+void fl_client_send_text(FlClient *client, GBytes *text);
+void fl_client_cut_off(FlClient *client);
+
+/* answers.c. FALSE: it is no request of ours, or not of its size. */
+gboolean fl_answer(FlClient *client, const FlRequest *request, gsize body_bytes);
+/* The status object as it was at most 50 ms ago. */
+GBytes *fl_door_status(FlDoor *door);
+
+/* attach.c */
+void fl_answer_attach(FlClient *client, const FlRequest *request);
+/* The stage has mapped its latest region, or could not: those who wait for it are answered. The door may be NULL. */
+void fl_door_latest_mapped(FlDoor *door, FlRunRegion *region, int error);
+/* Tells those who are attached to that output of a new pool, or that it is not needed any more. */
+void fl_door_tell_pool(FlDoor *door, const FlRunRegion *pool, gboolean unused);
+
+#endif

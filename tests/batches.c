@@ -1,0 +1,171 @@
+/* What a batch keeps back is shown when it is full, when its time has come, when something is told that must come after it, and
+ * before the one who keeps it waits. */
+#include "check.h"
+#include "stand.h"
+
+#include "../transport/internal.h"
+
+#include <errno.h>
+
+#define NEVER_NS UINT64_MAX
+
+static struct stand_lane *begin(struct stand *stand, const struct fl_lane_info *info)
+{
+    stand_create(stand, FL_TRANSPORT_SHM, 12, 4096);
+    return stand_add_as(stand, info);
+}
+
+static void publish(struct stand *stand, uint64_t from, uint64_t to)
+{
+    for (uint64_t number = from; number < to; number++)
+        CHECK_EQ(stand_publish(stand, number), 0);
+}
+
+static void expect(struct stand_lane *lane, uint64_t from, uint64_t to)
+{
+    for (uint64_t number = from; number < to; number++)
+        CHECK_EQ(stand_next(lane), number);
+    CHECK_EQ(stand_next(lane), -EAGAIN);
+}
+
+static void a_full_batch_is_shown(void)
+{
+    struct stand stand;
+    struct stand_lane *lane = begin(&stand, &(struct fl_lane_info){.credits = 8, .batch = 3, .batch_delay_ns = NEVER_NS});
+    publish(&stand, 0, 2);
+    expect(lane, 0, 0);
+    publish(&stand, 2, 3);
+    expect(lane, 0, 3);
+    publish(&stand, 3, 5);
+    expect(lane, 3, 3);
+    publish(&stand, 5, 6);
+    expect(lane, 3, 6);
+    stand_destroy(&stand);
+}
+
+static void a_batch_is_at_most_half_the_credits(void)
+{
+    struct stand stand;
+    struct stand_lane *lane = begin(&stand, &(struct fl_lane_info){.credits = 4, .batch = 100});
+    publish(&stand, 0, 1);
+    expect(lane, 0, 0);
+    publish(&stand, 1, 2);
+    expect(lane, 0, 2);
+    stand_destroy(&stand);
+    lane = begin(&stand, &(struct fl_lane_info){.credits = 1, .batch = 100}); /* which is none */
+    publish(&stand, 0, 1);
+    expect(lane, 0, 1);
+    stand_destroy(&stand);
+}
+
+static void a_batch_is_shown_when_its_time_has_come(void)
+{
+    struct stand stand;
+    struct stand_lane *lane = begin(&stand, &(struct fl_lane_info){.credits = 8, .batch = 4, .batch_delay_ns = 1});
+    publish(&stand, 0, 1);
+    fl_context_service(stand.producer); /* comes by again */
+    expect(lane, 0, 1);
+    stand_destroy(&stand);
+}
+
+static bool second_look(void *asked)
+{
+    return ++*(unsigned *)asked > 1;
+}
+
+static void a_batch_is_shown_before_its_producer_waits(void)
+{
+    struct stand stand;
+    unsigned asked = 0;
+    struct stand_lane *lane = begin(&stand, &(struct fl_lane_info){.credits = 8, .batch = 4});
+    publish(&stand, 0, 2);
+    expect(lane, 0, 0);
+    CHECK_EQ(fl_context_wait(stand.producer, second_look, &asked, -1), 0);
+    expect(lane, 0, 2);
+    stand_destroy(&stand);
+}
+
+static void what_is_told_comes_after_the_batch(void)
+{
+    struct stand stand;
+    struct fl_through through = {.number = 1, .time_base_num = 1, .time_base_den = 25}, heard;
+    struct stand_lane *lane = begin(&stand, &(struct fl_lane_info){.credits = 8, .batch = 4});
+    publish(&stand, 0, 2);
+    fl_output_through(stand.output, &through);
+    CHECK(fl_lane_through(lane->rx, &heard));
+    expect(lane, 0, 2);
+    publish(&stand, 2, 3);
+    fl_output_close(stand.output);
+    CHECK_EQ(stand_next(lane), 2);
+    CHECK_EQ(stand_next(lane), -ENODATA);
+    stand_destroy(&stand);
+}
+
+/* The credit is back at once; the look at whether its producer sleeps is what waits for the batch. */
+static void returns_ring_once_a_batch(void)
+{
+    struct stand stand;
+    struct stand_lane *lane = begin(&stand, &(struct fl_lane_info){.credits = 8, .batch = 2, .batch_delay_ns = NEVER_NS});
+    for (uint64_t number = 0; number < 6; number += 2) {
+        fl_tx_arm(&lane->tx->tx); /* as if it slept */
+        publish(&stand, number, number + 2);
+        CHECK_EQ(stand_next(lane), number);
+        CHECK_EQ(stand_taken(lane).rings, number / 2);
+        CHECK_EQ(stand_next(lane), number + 1);
+        CHECK_EQ(stand_taken(lane).rings, number / 2 + 1);
+        CHECK_EQ(stand_taken(lane).returned, number + 2);
+    }
+    stand_destroy(&stand);
+}
+
+static void returns_ring_when_their_time_has_come(void)
+{
+    struct stand stand;
+    struct stand_lane *lane = begin(&stand, &(struct fl_lane_info){.credits = 8, .batch = 2, .batch_delay_ns = 1});
+    fl_tx_arm(&lane->tx->tx);
+    publish(&stand, 0, 2);
+    CHECK_EQ(stand_next(lane), 0);
+    fl_context_service(lane->consumer);
+    CHECK_EQ(stand_taken(lane).rings, 1);
+    stand_destroy(&stand);
+}
+
+static void returns_ring_before_their_consumer_waits(void)
+{
+    struct stand stand;
+    unsigned asked = 0;
+    struct stand_lane *lane = begin(&stand, &(struct fl_lane_info){.credits = 8, .batch = 4, .batch_delay_ns = NEVER_NS});
+    fl_tx_arm(&lane->tx->tx);
+    publish(&stand, 0, 4);
+    CHECK_EQ(stand_next(lane), 0);
+    CHECK_EQ(stand_taken(lane).rings, 0);
+    CHECK_EQ(fl_context_wait(lane->consumer, second_look, &asked, -1), 0);
+    CHECK_EQ(stand_taken(lane).rings, 1);
+    stand_destroy(&stand);
+}
+
+static void a_pipe_keeps_nothing_back(void)
+{
+    struct stand stand;
+    stand_create(&stand, FL_TRANSPORT_PIPE, 12, 4096);
+    struct stand_lane *lane = stand_add_as(&stand, &(struct fl_lane_info){.credits = 8, .batch = 4, .batch_delay_ns = NEVER_NS});
+    publish(&stand, 0, 1);
+    expect(lane, 0, 1);
+    stand_destroy(&stand);
+}
+
+int main(void)
+{
+    static const struct check_case cases[] = {
+        {"a full batch is shown", a_full_batch_is_shown},
+        {"a batch is at most half the credits", a_batch_is_at_most_half_the_credits},
+        {"a batch is shown when its time has come", a_batch_is_shown_when_its_time_has_come},
+        {"a batch is shown before its producer waits", a_batch_is_shown_before_its_producer_waits},
+        {"what is told comes after the batch", what_is_told_comes_after_the_batch},
+        {"returns ring once a batch", returns_ring_once_a_batch},
+        {"returns ring when their time has come", returns_ring_when_their_time_has_come},
+        {"returns ring before their consumer waits", returns_ring_before_their_consumer_waits},
+        {"a pipe keeps nothing back", a_pipe_keeps_nothing_back},
+    };
+    return CHECK_RUN(cases);
+}

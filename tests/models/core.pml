@@ -1,0 +1,303 @@
+/* The lane core as core.h has it, function by function and by the same names, over a memory that is as weak as it is told to be.
+ *
+ * A model says how many LANES there are, how many CREDITS a lane has (as many PLACES, so that nothing hides in spare ones), how
+ * many words an entry has (ENTRY_WORDS) and how many words of its own it wants (OWN_WORDS), then includes this file. A process
+ * that stores names its store buffer `me`.
+ *
+ * Without -DWEAK or -DTSO a store is seen by all at once. With -DTSO stores are seen in order, later: what an x86 does. With
+ * -DWEAK relaxed stores overtake each other too, unless a release fence lies between; a release store overtakes nothing; a NON_TEMPORAL
+ * store is overtaken even by release stores. Loads are never reordered here: where a load must not move, a mutant moves it.
+ */
+#ifndef LANES
+#define LANES 1
+#endif
+#ifndef PLACES
+#define PLACES CREDITS
+#endif
+#ifndef ENTRY_WORDS
+#define ENTRY_WORDS 1
+#endif
+#ifndef OWN_WORDS
+#define OWN_WORDS 1
+#endif
+#ifndef BUFFERS
+#define BUFFERS 2
+#endif
+#ifndef BUFFER_DEPTH
+#define BUFFER_DEPTH 3
+#endif
+
+/* ---- atomic.h: words, orders, fences ---- */
+
+#define RETURN_WORDS (3 + PLACES)
+#define ANNOUNCE_WORDS (6 + PLACES * ENTRY_WORDS)
+#define LANE_WORDS (ANNOUNCE_WORDS + RETURN_WORDS)
+#define ANNOUNCE(lane) ((lane) * LANE_WORDS)
+#define RETURN(lane) ((lane) * LANE_WORDS + ANNOUNCE_WORDS)
+#define OWN(word) (LANES * LANE_WORDS + (word))
+
+/* layout.h: the words of the two regions */
+#define ANNOUNCE_HEAD(lane) (ANNOUNCE(lane) + 0)
+#define ANNOUNCE_ARMED(lane) (ANNOUNCE(lane) + 1)
+#define ANNOUNCE_CLOSED(lane) (ANNOUNCE(lane) + 2)
+#define THROUGH_SEQ(lane) (ANNOUNCE(lane) + 3)
+#define THROUGH_EPOCH(lane) (ANNOUNCE(lane) + 4)
+#define THROUGH_NUMBER(lane) (ANNOUNCE(lane) + 5)
+#define ANNOUNCE_ENTRY(lane, index, word) (ANNOUNCE(lane) + 6 + ((index) % PLACES) * ENTRY_WORDS + (word))
+#define RETURN_RETURNED(lane) (RETURN(lane) + 0)
+#define RETURN_GONE(lane) (RETURN(lane) + 1)
+#define RETURN_ARMED(lane) (RETURN(lane) + 2)
+#define RETURN_ENTRY(lane, index) (RETURN(lane) + 3 + ((index) % PLACES))
+
+byte mem[LANES * LANE_WORDS + OWN_WORDS];
+#define fl_load(word) mem[word]
+
+#define RELAXED 1
+#define RELEASE 2
+#define NON_TEMPORAL 3
+#define FENCE 4
+
+#if defined(WEAK) || defined(TSO)
+
+typedef store_buffer {
+    byte count;
+    byte word[BUFFER_DEPTH], value[BUFFER_DEPTH], order[BUFFER_DEPTH];
+};
+store_buffer buffer[BUFFERS];
+
+inline buffer_push(w, v, o)
+{
+    d_step {
+        buffer[me].count < BUFFER_DEPTH;
+        buffer[me].word[buffer[me].count] = w;
+        buffer[me].value[buffer[me].count] = v;
+        buffer[me].order[buffer[me].count] = o;
+        buffer[me].count++
+    }
+}
+
+#ifdef TSO
+#define fl_store(w, v, o) buffer_push(w, v, RELEASE)
+#define fl_fence_release() skip
+#else
+#define fl_store(w, v, o) buffer_push(w, v, o)
+#define fl_fence_release() buffer_push(0, 0, FENCE)
+#endif
+#define fl_fence_full() buffer[me].count == 0
+
+/* May the k-th store of p be seen before those ahead of it? */
+#define first_of_p (buffer[p].count > 0)
+#define passes(k, j) ((buffer[p].order[k] == RELAXED && buffer[p].order[j] != FENCE && buffer[p].word[k] != buffer[p].word[j]) || \
+                      (buffer[p].order[k] == RELEASE && buffer[p].order[j] == NON_TEMPORAL))
+#define second_of_p (buffer[p].count > 1 && passes(1, 0))
+#define third_of_p (buffer[p].count > 2 && passes(2, 0) && passes(2, 1))
+
+/* The k-th store of p is seen now. */
+inline buffer_drain(k)
+{
+    i = k;
+    if
+    :: buffer[p].order[i] != FENCE -> mem[buffer[p].word[i]] = buffer[p].value[i]
+    :: else
+    fi;
+    do
+    :: i + 1 < buffer[p].count ->
+        buffer[p].word[i] = buffer[p].word[i + 1];
+        buffer[p].value[i] = buffer[p].value[i + 1];
+        buffer[p].order[i] = buffer[p].order[i + 1];
+        i++
+    :: else -> break
+    od;
+    buffer[p].word[i] = 0;
+    buffer[p].value[i] = 0;
+    buffer[p].order[i] = 0;
+    buffer[p].count--;
+    i = 0
+}
+
+proctype memory(byte p)
+{
+    byte i;
+end:
+    do
+    :: d_step { first_of_p -> buffer_drain(0) }
+#ifdef WEAK
+    :: d_step { second_of_p -> buffer_drain(1) }
+    :: d_step { third_of_p -> buffer_drain(2) }
+#endif
+    od
+}
+#define written_by_me(w, v) (mem[w] == (v) || buffer[me].count != 0) /* one's own stores that wait are not looked through */
+
+#else
+
+#define fl_store(w, v, o) mem[w] = v
+#define fl_fence_release() skip
+#define fl_fence_full() skip
+#define written_by_me(w, v) (mem[w] == (v))
+
+#endif
+
+/* ---- core.h: the producer's private half ---- */
+
+typedef fl_tx {
+    byte head, committed, returned, armed, rung;
+};
+
+/* The caller has credit, so the place is not in use. Words of the entry: one store each, by fl_tx_push_word, then: */
+#define fl_tx_push_word(tx, lane, word, value) fl_store(ANNOUNCE_ENTRY(lane, tx.head, word), value, RELAXED)
+#define fl_tx_push(tx) tx.head++
+
+#ifdef HEAD_RELAXED
+#define A0 RELAXED
+#else
+#define A0 RELEASE
+#endif
+inline fl_tx_commit(tx, lane)
+{
+    tx.committed = tx.head;
+    fl_store(ANNOUNCE_HEAD(lane), tx.head, A0)
+}
+
+#ifdef CLOSED_RELAXED
+#define C0 RELAXED
+#else
+#define C0 RELEASE
+#endif
+inline fl_tx_close(tx, lane)
+{
+    fl_store(ANNOUNCE_CLOSED(lane), tx.head + 1, C0)
+}
+
+inline fl_tx_arm(tx, lane)
+{
+    tx.armed++;
+    fl_store(ANNOUNCE_ARMED(lane), tx.armed, RELAXED)
+}
+
+/* COLLECT_ONE: `index` is one that was returned. `outstanding` is the caller's own count. */
+#define COLLECT_NONE 0
+#define COLLECT_ONE 1
+#define COLLECT_FAR 2
+inline fl_tx_collect(tx, lane, outstanding, index, got)
+{
+    d_step { /* one shared word: R1. A byte that went back makes the difference huge, as 64 bits do */
+        returned = fl_load(RETURN_RETURNED(lane));
+        difference = returned - tx.returned;
+        if
+        :: difference > outstanding -> got = COLLECT_FAR
+        :: else -> got = (returned == tx.returned -> COLLECT_NONE : COLLECT_ONE)
+        fi;
+        returned = 0;
+        difference = 0
+    }
+    if
+    :: got == COLLECT_ONE ->
+        index = fl_load(RETURN_ENTRY(lane, tx.returned)); /* read once */
+        tx.returned++
+    :: else
+    fi
+}
+
+/* ---- core.h: the consumer's private half ---- */
+
+typedef fl_rx {
+    byte tail, head, closed, returned, armed, rung;
+};
+
+#define LOOK_NOTHING 0
+#define LOOK_ENTRY 1
+#define LOOK_ENDED 2
+#define LOOK_HEAD_BACK 3
+#define LOOK_HEAD_FAR 4
+#define LOOK_BAD_CLOSE 5
+
+inline fl_rx_judge(rx, look)
+{
+    d_step { /* private, from what was read */
+        difference = head - rx.head;
+        if
+        :: difference > PLACES -> look = (head < rx.head -> LOOK_HEAD_BACK : LOOK_HEAD_FAR)
+        :: else ->
+            difference = head - rx.returned;
+            if
+            :: difference > CREDITS -> look = LOOK_HEAD_FAR
+            :: difference <= CREDITS && ((rx.closed != 0 && closed != rx.closed) || (closed != 0 && head != closed - 1)) ->
+                look = LOOK_BAD_CLOSE
+            :: else ->
+                rx.head = head;
+                rx.closed = closed;
+                look = (rx.tail != head -> LOOK_ENTRY : (closed != 0 -> LOOK_ENDED : LOOK_NOTHING))
+            fi
+        fi;
+        difference = 0;
+        head = 0;
+        closed = 0
+    }
+}
+
+inline fl_rx_look(rx, lane, look)
+{
+#ifdef CLOSED_AFTER_HEAD_READ
+    head = fl_load(ANNOUNCE_HEAD(lane));
+    closed = fl_load(ANNOUNCE_CLOSED(lane));
+#else
+    closed = fl_load(ANNOUNCE_CLOSED(lane)); /* C1 */
+    head = fl_load(ANNOUNCE_HEAD(lane));     /* A1 */
+#endif
+    fl_rx_judge(rx, look)
+}
+
+#define fl_rx_copy_word(rx, lane, word) fl_load(ANNOUNCE_ENTRY(lane, rx.tail, word))
+
+inline fl_rx_advance(rx, index)
+{
+    index = rx.tail;
+    rx.tail++
+}
+
+#ifdef RETURNED_RELAXED
+#define R0 RELAXED
+#else
+#define R0 RELEASE
+#endif
+inline fl_rx_give_back(rx, lane, index)
+{
+#ifdef RETURNED_BEFORE_ENTRY
+    fl_store(RETURN_RETURNED(lane), rx.returned + 1, R0);
+    fl_store(RETURN_ENTRY(lane, rx.returned), index, RELAXED);
+    rx.returned++
+#else
+    fl_store(RETURN_ENTRY(lane, rx.returned), index, RELAXED);
+    rx.returned++;
+    fl_store(RETURN_RETURNED(lane), rx.returned, R0)
+#endif
+}
+
+inline fl_rx_arm(rx, lane)
+{
+    rx.armed++;
+    fl_store(RETURN_ARMED(lane), rx.armed, RELAXED)
+}
+
+/* ---- core.h: slots ---- */
+
+#define ODD(version) ((version) % 2 == 1)
+
+/* The producer is about to write the payload. */
+inline fl_version_open(word, odd)
+{
+    fl_store(word, odd, RELAXED);
+#ifndef NO_FENCE_AFTER_ODD
+    fl_fence_release() /* V0 */
+#endif
+}
+
+#ifdef VERSION_RELAXED
+#define P0 RELAXED
+#else
+#define P0 RELEASE
+#endif
+#define fl_version_close(word, even) fl_store(word, even, P0)
+#define fl_version_is(word, even) (!ODD(even) && fl_load(word) == (even)) /* P1 */
+#define fl_version_still(word, even) (fl_load(word) == (even))            /* V1 */

@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""Every key does what the page of `?` says: typed one by one into a window on a real X server, and looked at in the events the
+viewer writes, in its screenshots, and on the screen itself. A window that is closed leaves the pipeline running.
+
+usage: keys.py SOURCE-DIRECTORY
+"""
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+
+import screen
+from screen import harness
+
+SIZE, WINDOW = "640x360", "480x270"
+
+
+def rows_of_page(top):
+    """(label, action) of each row of the one table the page is made of."""
+    with open(os.path.join(top, "viewer", "keys.c"), encoding="utf-8") as file:
+        return re.findall(r'\{(?:"[^"]*"|NULL), "([^"]+)", FL_ACTION_\w+, "([^"]+)"', file.read())
+
+
+class Window:
+    """A run with a window, and the events of that window as they come."""
+
+    def __init__(self, environment, directory, *keys):
+        self.environment, self.directory = dict(os.environ, **environment), directory
+        fifo = os.path.join(directory, f"events-{len(os.listdir(directory))}")
+        os.mkfifo(fifo)
+        self.events = os.fdopen(os.open(fifo, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0)
+        self.rest, self.last = b"", None
+        os.environ.update(environment)
+        line = f"pattern realtime=true size={SIZE} rate=25 as source ! null ; source ! view events={fifo} " + " ".join(keys)
+        self.run = harness.Running("-e", line)
+        self.until("opened")
+        self.until("shown")
+        self.xdotool("search", "--sync", "--name", "framelane")
+        self.id = self.xdotool("search", "--name", "framelane").split()[0]
+        self.xdotool("windowfocus", "--sync", self.id)
+        self.exercised = set()
+
+    def xdotool(self, *words):
+        return subprocess.run(["xdotool", *words], env=self.environment, capture_output=True, text=True, timeout=harness.LIMIT,
+                              check=True).stdout
+
+    def next(self):
+        until = time.monotonic() + harness.LIMIT
+        while b"\n" not in self.rest:
+            if time.monotonic() > until:
+                self.run.give_up("the window said nothing any more")
+            select.select([self.events], [], [], 1)
+            self.rest += self.events.read(65536) or b""
+        line, self.rest = self.rest.split(b"\n", 1)
+        self.last = json.loads(line)
+        return self.last
+
+    def until(self, event, **members):
+        while True:
+            said = self.next()
+            if said["event"] == event and all(said.get(key) == value for key, value in members.items()):
+                return said
+
+    def press(self, name, action):
+        """Types a key by X's name of it; the state it led to."""
+        self.xdotool("key", name)
+        self.exercised.add(action)
+        return self.until("key", action=action)
+
+
+def check_freezing(failures, window):
+    frozen = window.press("space", "freeze")
+    failures.check(frozen["frozen"] and frozen["state"].startswith("FROZEN ("), f"Space does not freeze: {frozen['state']}")
+    window.run.next_line()
+    behind = window.press("period", "step-forward")
+    failures.check(behind["frame"] == frozen["frame"] + 1, f"'.' goes from {frozen['frame']} to {behind['frame']}")
+    failures.check(behind["came"] > frozen["came"], "frozen, no frame comes any more")
+    behind = window.press("comma", "step-back")
+    failures.check(behind["frame"] == frozen["frame"], f"',' does not go back to {frozen['frame']}, but to {behind['frame']}")
+    going = window.press("space", "freeze")
+    failures.check(not going["frozen"], "Space again does not go on")
+    failures.check(window.until("shown")["frame"] > behind["frame"] + 1, "after Space it does not show what is new")
+
+
+def wanted_picture(directory, number):
+    """Frame `number` of the pattern, as RGB."""
+    raw = os.path.join(directory, "pattern.yuv")
+    harness.run("run", "-e", f"pattern size={SIZE} rate=25 frames={number + 1} ! raw {raw}")
+    width, height = map(int, SIZE.split("x"))
+    with open(raw, "rb") as file:
+        file.seek(number * width * height * 3 // 2)
+        frame = file.read(width * height * 3 // 2)
+    return screen.filtered(frame, "yuv420p", SIZE, "scale=flags=accurate_rnd+full_chroma_int+bicubic:in_color_matrix=bt601")
+
+
+def check_screenshots(failures, window):
+    frozen = window.press("space", "freeze")
+    window.xdotool("key", "s")
+    window.exercised |= {"screenshot", "window-shot"}
+    file = window.until("screenshot")["file"]
+    picture = screen.raw_frame(["-i", file], "rgb24")
+    failures.check(file.endswith(f"source-{frozen['frame']}.png"), f"the screenshot's name is {file}")
+    mean, most = screen.apart(picture, wanted_picture(window.directory, frozen["frame"]))
+    failures.check(most <= 1, f"the screenshot is not frame {frozen['frame']}: mean {mean:.2f}, most {most} levels off")
+    harness.patient(lambda: False, 4.2)  # until the notice is gone from the picture
+    window.xdotool("key", "shift+s")
+    file = window.until("screenshot")["file"]
+    seen, kept = seen_on_screen(window), screen.raw_frame(["-i", file], "rgb24")
+    _, most = screen.apart(seen, kept)
+    same = sum(a == b for a, b in zip(seen, kept)) / len(kept) if len(seen) == len(kept) else 0
+    failures.check(same > 0.8, f"what 'S' writes is not what is on the screen: {100 * same:.0f} % alike")
+    window.press("space", "freeze")
+
+
+def seen_on_screen(window):
+    shell = dict(line.split("=") for line in window.xdotool("getwindowgeometry", "--shell", window.id).split())
+    return screen.raw_frame(["-f", "x11grab", "-draw_mouse", "0", "-video_size", f"{shell['WIDTH']}x{shell['HEIGHT']}", "-i",
+                             f"{window.environment['DISPLAY']}+{shell['X']},{shell['Y']}"], "rgb24")
+
+
+def check_full_screen(failures, window):
+    width, height = map(int, WINDOW.split("x"))
+    full = window.press("f", "fullscreen")
+    while full["window"] == [width, height]:
+        full = window.next()
+    failures.check(full["fullscreen"] and full["window"] == [1280, 1024], f"'f' gives {full['window']}")
+    failures.check(full["box"] == [0, 152, 1280, 720], f"the picture does not fill the screen: {full['box']}")
+    small = window.press("f", "fullscreen")
+    while small["window"] != [width, height]:
+        small = window.next()
+    failures.check(not small["fullscreen"], "'f' again does not give the window back")
+
+
+def check_switches(failures, window):
+    for key, action, member in (("shift+i", "overlay", "overlay"), ("question", "help", "help"), ("x", "pixel", "pixel"),
+                                ("g", "graph", "graph"), ("i", "overlay-brief", "overlay")):
+        on, off = window.press(key, action), window.press(key, action)
+        failures.check(on[member] and not off[member], f"{key} switches {member}: {on[member]}, then {off[member]}")
+
+
+def check_planes(failures, window):
+    names = [window.press("c", "plane")["plane"] for _ in range(4)]
+    failures.check(names == ["Y", "U", "V", "all"], f"'c' shows {names}")
+
+
+def check_zoom(failures, window):
+    large = window.press("z", "zoom")
+    failures.check(large["zoom"] == 1 and not large["fit"] and large["box"][2:] == [640, 360], f"'z': {large['box']}")
+    window.xdotool("mousemove", "--window", window.id, "240", "135")
+    window.xdotool("mousedown", "1")
+    window.xdotool("mousemove", "--window", window.id, "260", "155")
+    window.xdotool("mouseup", "1")
+    moved = window.until("drag", box=[large["box"][0] + 20, large["box"][1] + 20, 640, 360])
+    failures.check(not moved["fit"], "dragging fits the picture")
+    window.xdotool("click", "4")
+    failures.check(window.until("wheel")["zoom"] == 1.25, f"the wheel upward: {window.last['zoom']}")
+    window.xdotool("click", "5")
+    failures.check(window.until("wheel")["zoom"] == 1, f"the wheel downward: {window.last['zoom']}")
+    fit = window.press("z", "zoom")
+    failures.check(fit["fit"] and fit["zoom"] == 0.75, f"'z' again: {fit['zoom']}")
+    window.exercised |= {"drag", "wheel"}
+
+
+def check_neighbours(failures, window):
+    """A window of a run stays with its stage, and says so."""
+    for key, action in (("bracketleft", "walk-up"), ("bracketright", "walk-down"), ("d", "difference")):
+        window.xdotool("key", key)
+        window.exercised.add(action)
+        said = window.until("notice")["notice"]
+        failures.check("framelane view" in said, f"{key}: '{said}' does not say what can")
+
+
+def check_leaving(failures, window, key):
+    """The pipeline goes on without its window, and nothing of it stays behind."""
+    window.press(key, "quit")
+    window.until("closed")
+    gone = window.run.until(lambda line: "view" not in window.run.stages(), "the window's process was gone")
+    frames = gone["stages"][0]["frames_out"]
+    window.run.until(lambda line: line["stages"][0]["frames_out"] > frames, "the pipeline went on")
+    os.kill(window.run.pid, signal.SIGINT)
+    code, said = window.run.finish()
+    end = window.run.end
+    lanes = {lane["to"]: lane for lane in end["lanes"]}
+    failures.check(code == 0 and end["status"] == "ok", f"after {key} the run ends with {code}: {said}")
+    failures.check(all(stage["exit"] == 0 for stage in end["stages"]), "a stage did not end well")
+    failures.check(lanes["null"]["sent"] == lanes["null"]["taken"] == end["frames_in"], "the other stage lost frames")
+    failures.check(lanes["view"]["sent"] == lanes["view"]["returned"], f"slots are missing: {lanes['view']}")
+
+
+def main(top):
+    harness.need("Xvfb", "xdotool", "ffmpeg")
+    failures = harness.Failures()
+    with harness.scratch() as directory, screen.x_server() as environment:
+        window = Window(environment, directory, f"size={WINDOW}", f"screenshot={directory}/%s-%n.png")
+        failures.check(window.last["window"] == [480, 270] and window.last["box"] == [0, 0, 480, 270], f"opened as {window.last}")
+        for check in (check_freezing, check_screenshots, check_full_screen, check_switches, check_planes, check_zoom,
+                      check_neighbours):
+            check(failures, window)
+        check_leaving(failures, window, "q")
+        untried = {action for _, action in rows_of_page(top)} - window.exercised
+        failures.check(not untried, f"on the page, but not tried: {sorted(untried)}")
+        failures.check(len(rows_of_page(top)) >= 19, "the table of keys was not read")
+        check_leaving(failures, Window(environment, directory), "Escape")
+    failures.finish()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
