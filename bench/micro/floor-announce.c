@@ -159,7 +159,8 @@ int main(int argc, char **argv)
     double seconds = (double)(micro_now_ns() - start_ns) / 1e9;
     micro_join(child);
     if (arg.sum->count != count || arg.sum->numbers != count * (count - 1) / 2 + 2 * count)
-        micro_fail("%llu of %llu entries came whole", (unsigned long long)arg.sum->count, (unsigned long long)count);
+        micro_fail("%llu of %llu entries came, or some were not whole", (unsigned long long)arg.sum->count,
+                   (unsigned long long)count);
     micro_figure("per_second", (double)count / seconds);
     micro_figure("ns", seconds * 1e9 / (double)count);
     micro_figure("announcements", (double)count);

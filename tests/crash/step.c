@@ -12,13 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#if !defined(__x86_64__)
-#error "stepping knows the breakpoint and the program counter of x86-64 only"
-#endif
-
-#define RIP        offsetof(struct user, regs.rip)
-#define BREAKPOINT 0xccul
-
 /* In place of the C library's, whose way depends on the time: then no run would be like another. */
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
@@ -28,11 +21,6 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 bool step_traceable(void)
 {
     return ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0;
-}
-
-__attribute__((noinline)) void step_end(void)
-{
-    __asm__ volatile("int3" ::: "memory");
 }
 
 void step_continue(pid_t child)
@@ -48,6 +36,16 @@ void step_await(pid_t child, int signal)
         check_skip("this system lets nobody trace a child of its own");
     CHECK(WIFSTOPPED(status));
     CHECK_EQ(WSTOPSIG(status), signal);
+}
+
+#if defined(__x86_64__)
+
+#define RIP        offsetof(struct user, regs.rip)
+#define BREAKPOINT 0xccul
+
+__attribute__((noinline)) void step_end(void)
+{
+    __asm__ volatile("int3" ::: "memory");
 }
 
 static uint64_t peek_pc(pid_t child)
@@ -132,3 +130,5 @@ bool step_to(pid_t child, const struct step_trace *trace, uint32_t count)
         step_once(child);
     return peek_pc(child) == trace->at[count].pc;
 }
+
+#endif

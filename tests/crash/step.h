@@ -23,8 +23,16 @@ struct step_trace {
     } at[STEP_MOST + 1];
 };
 
-/* In the child. traceable: its parent may step it from now on; false where the system does not allow it. */
+/* In the child: its parent may trace it from now on. False where the system does not allow it. */
 bool step_traceable(void);
+
+/* In the parent: waits until the child, traced or not, stops with `signal` by itself (SIGSTOP, or SIGTRAP at a mark). */
+void step_await(pid_t child, int signal);
+void step_continue(pid_t child);
+
+#if defined(__x86_64__) /* the breakpoint and the program counter */
+
+/* In the child. */
 static inline void step_begin(void)
 {
     __asm__ volatile("int3" ::: "memory");
@@ -37,8 +45,6 @@ void step_record(pid_t child, struct step_trace *trace);
 /* Lets it execute `count` instructions, 1 .. trace->count. False if it did not take the recorded way there. */
 bool step_to(pid_t child, const struct step_trace *trace, uint32_t count);
 
-/* Lets it go on until it stops with `signal` by itself (SIGSTOP, or SIGTRAP at a mark). */
-void step_await(pid_t child, int signal);
-void step_continue(pid_t child);
+#endif
 
 #endif

@@ -136,7 +136,9 @@ def print_suites(results):
     print(f"{'program':10}{'suite':22}{'executions':>12}{'distinct':>12}  {'how':34}{'seconds':>8}  result")
     for result in results:
         bound = result["preemptions"]
-        how = "at random" if bound < 0 else "all there are" if bound >= 99 else f"all with at most {bound} preemptions"
+        how = "at random" if bound < 0 else "all there are"
+        if 0 < bound < 99:
+            how = f"all with at most {bound} preemption{'s' if bound > 1 else ''}"
         print(f"{result['program']:10}{result['suite']:22}{result['iterations']:12,}{result['distinct']:12,}  {how:34}"
               f"{result['seconds']:8.1f}  {result['result']}")
         if result["result"] != "SUCCESS":
