@@ -258,6 +258,7 @@ static int try_listen(const char *name, ino_t *inode, int *folder, char **why)
     *folder = fl_remote_open_folder(why);
     if (*folder < 0)
         return -ENOENT;
+    g_strfreev(fl_remote_names(*folder)); /* sockets of the killed go, whatever they were called */
     int fd = fl_remote_bind(*folder, name, inode);
     if (fd == -EADDRINUSE)
         *why = g_strdup_printf("a run called '%s' is there already", name);

@@ -56,9 +56,8 @@ static void take_shot(const FlRunStage *stage, Shot *shot)
     }
 }
 
-/* The producer's books count a frame until it has collected its return, the consumer's page may be a little younger or older than
- * the producer's: the lesser of the two is what nobody can deny. Words of a page may be of different moments, and a page may lie.
- */
+/* The producer's books count a frame until it has collected its return, the consumer's page may be a little younger or older: the
+ * lesser of the two is what nobody can deny. Words of a page may be of different moments, and a page may lie. */
 static uint64_t in_use(const FlRunLane *lane, const FlLaneTally *now)
 {
     int64_t by_producer = (int64_t)now->in_use, by_both = (int64_t)(now->sent - now->returned);

@@ -126,6 +126,10 @@ def check_stale(failures, directory):
     failures.check(remote.sockets(directory) == ["cam1.sock"], f"killed: {remote.sockets(directory)}")
     again = run("run", "--name", "cam1", "-e", "pattern frames=3 ! null")
     failures.check(again.exit == 0, f"a stale socket is in the way: {again.err}")
+    with open(remote.path_of(directory, "other"), "w", encoding="utf-8"):
+        pass
+    run("run", "-e", "pattern frames=3 ! null")
+    failures.check(remote.sockets(directory) == [], f"a run leaves the sockets of the dead: {remote.sockets(directory)}")
     with open(remote.path_of(directory, "odd"), "w", encoding="utf-8"):
         pass
     listed = run("ls")
