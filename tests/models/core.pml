@@ -5,8 +5,8 @@
  * that stores names its store buffer `me`.
  *
  * Without -DWEAK or -DTSO a store is seen by all at once. With -DTSO stores are seen in order, later: what an x86 does. With
- * -DWEAK relaxed stores overtake each other too, unless a release fence lies between; a release store overtakes nothing; a NON_TEMPORAL
- * store is overtaken even by release stores. Loads are never reordered here: where a load must not move, a mutant moves it.
+ * -DWEAK relaxed stores overtake each other too, unless a release fence lies between; a release store overtakes nothing; a
+ * NON_TEMPORAL store is overtaken even by release stores. Loads are never reordered here: where one must not move, a mutant moves it.
  */
 #ifndef LANES
 #define LANES 1
@@ -185,7 +185,11 @@ inline fl_tx_collect(tx, lane, outstanding, index, got)
         returned = fl_load(RETURN_RETURNED(lane));
         difference = returned - tx.returned;
         if
+#ifdef RETURNED_UNBOUNDED
+        :: false
+#else
         :: difference > outstanding -> got = COLLECT_FAR
+#endif
         :: else -> got = (returned == tx.returned -> COLLECT_NONE : COLLECT_ONE)
         fi;
         returned = 0;
@@ -212,18 +216,32 @@ typedef fl_rx {
 #define LOOK_HEAD_FAR 4
 #define LOOK_BAD_CLOSE 5
 
+#ifdef HEAD_BACK_BELIEVED
+#define is_back false
+#else
+#define is_back (difference > PLACES)
+#endif
+#ifdef HEAD_FAR_BELIEVED
+#define is_far false
+#else
+#define is_far (difference > CREDITS)
+#endif
+#ifdef CLOSED_MAY_CHANGE
+#define closes_badly(rx) false
+#else
+#define closes_badly(rx) ((rx.closed != 0 && closed != rx.closed) || (closed != 0 && head != closed - 1))
+#endif
 inline fl_rx_judge(rx, look)
 {
     d_step { /* private, from what was read */
         difference = head - rx.head;
         if
-        :: difference > PLACES -> look = (head < rx.head -> LOOK_HEAD_BACK : LOOK_HEAD_FAR)
+        :: is_back -> look = (head < rx.head -> LOOK_HEAD_BACK : LOOK_HEAD_FAR)
         :: else ->
             difference = head - rx.returned;
             if
-            :: difference > CREDITS -> look = LOOK_HEAD_FAR
-            :: difference <= CREDITS && ((rx.closed != 0 && closed != rx.closed) || (closed != 0 && head != closed - 1)) ->
-                look = LOOK_BAD_CLOSE
+            :: is_far -> look = LOOK_HEAD_FAR
+            :: !is_far && closes_badly(rx) -> look = LOOK_BAD_CLOSE
             :: else ->
                 rx.head = head;
                 rx.closed = closed;
@@ -293,11 +311,6 @@ inline fl_version_open(word, odd)
 #endif
 }
 
-#ifdef VERSION_RELAXED
-#define P0 RELAXED
-#else
-#define P0 RELEASE
-#endif
-#define fl_version_close(word, even) fl_store(word, even, P0)
+#define fl_version_close(word, even) fl_store(word, even, RELAXED) /* P0: ordered by A0 and L0, like the payload */
 #define fl_version_is(word, even) (!ODD(even) && fl_load(word) == (even)) /* P1 */
 #define fl_version_still(word, even) (fl_load(word) == (even))            /* V1 */
