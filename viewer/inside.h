@@ -30,7 +30,7 @@ struct fl_viewer {
     struct fl_picture picture;
     struct fl_present present;
     uint64_t learnt; /* serial number of the first waiting frame `present` has not seen */
-    FILE *events;
+    int events; /* -1: nobody wants them */
 
     struct fl_view_frame *shown; /* NULL: nothing yet */
     struct fl_present_frame shown_times;

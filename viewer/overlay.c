@@ -36,6 +36,30 @@ static int line(struct fl_viewer *v, int x, int y, SDL_Color colour, const char 
     return y + v->text.height;
 }
 
+/* The same, broken where two spaces are when the window is narrower than the words. */
+static int lines(struct fl_viewer *v, int x, int y, SDL_Color colour, const char *words)
+{
+    char part[400];
+    int room = (int)v->window.width - 2 * x;
+    while (*words) {
+        size_t fits = strlen(words);
+        snprintf(part, sizeof part, "%s", words);
+        while (fl_text_width(&v->text, part) > room) {
+            char *last = NULL;
+            for (char *gap = strstr(part, "  "); gap; gap = strstr(gap + 1, "  "))
+                last = gap;
+            if (!last || last == part)
+                break;
+            *last = 0;
+            fits = (size_t)(last - part);
+        }
+        y = line(v, x, y, colour, part);
+        words += fits;
+        words += strspn(words, " ");
+    }
+    return y;
+}
+
 /* ---- what is known of the frame ---- */
 
 static void time_words(int64_t ns, char *words, size_t size)
@@ -105,11 +129,11 @@ static int draw_lines(struct fl_viewer *v, uint64_t now, int y)
     if (!v->shown)
         return line(v, margin(v), y, white, status.name);
     frame_words(v, &status, words, sizeof words);
-    y = line(v, margin(v), y, white, words);
+    y = lines(v, margin(v), y, white, words);
     flow_words(v, &status, now, words, sizeof words);
-    y = line(v, margin(v), y, white, words);
+    y = lines(v, margin(v), y, white, words);
     way_words(v, words, sizeof words);
-    return line(v, margin(v), y, grey, words);
+    return lines(v, margin(v), y, grey, words);
 }
 
 /* ---- modes: a plane, a difference, a pixel ---- */
@@ -244,7 +268,7 @@ void fl_overlay_draw(struct fl_viewer *v, uint64_t now)
         y = draw_lines(v, now, y);
     y = draw_modes(v, y);
     if (now < v->notice_until_ns)
-        line(v, margin(v), y, amber, v->notice);
+        lines(v, margin(v), y, amber, v->notice);
     if (v->graph)
         draw_graph(v);
     draw_state(v, now);

@@ -88,10 +88,15 @@ void fl_window_measure(struct fl_window *w)
     w->refresh_ns = 1000000000ull / (unsigned)hz;
 }
 
+/* The size from before is asked for again: where no window manager is, nobody else does. */
 void fl_window_set_fullscreen(struct fl_window *w, bool fullscreen)
 {
+    if (fullscreen)
+        SDL_GetWindowSize(w->window, &w->before_width, &w->before_height);
     if (SDL_SetWindowFullscreen(w->window, fullscreen ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0) == 0)
         w->fullscreen = fullscreen;
+    if (!w->fullscreen && w->before_width > 0)
+        SDL_SetWindowSize(w->window, w->before_width, w->before_height);
     fl_window_measure(w);
 }
 

@@ -20,6 +20,7 @@ struct fl_window {
     double scale;           /* device pixels a unit of SDL's events: 2 on a screen of double density */
     uint64_t refresh_ns;    /* time of one refresh of the screen */
     bool fullscreen, vsync;
+    int before_width, before_height; /* of the window, before it took the full screen; 0: it has not */
     unsigned largest; /* texture, in either direction; 0: no limit known */
 };
 

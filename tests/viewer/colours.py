@@ -105,6 +105,17 @@ def check_patches(failures, render, environment, name, matrix, reach):
     return off
 
 
+def check_change(failures, render, environment):
+    """A matrix or a range that changes from one frame to the next."""
+    code = Code("bt709", "tv", 8)
+    for before in ("6:1", "6:2", "9:1"):
+        shown = screen.Shown(render, patched_frame(code, "nv12"),
+                             {"format": "nv12", "size": f"{WIDTH}x{HEIGHT}", "window": f"{WIDTH}x{HEIGHT}", "matrix": 1, "range": 1,
+                              "first": before}, environment)
+        off, where = worst_patch(shown, [code.colour(code.samples(rgb)) for rgb in COLOURS])
+        failures.check(off <= LEVELS, f"{shown.renderer}: after a frame of {before}, bt709 is {off:.1f} levels off: {where}")
+
+
 def check_rgb(failures, render, environment):
     for name, order in (("rgb24", (0, 1, 2)), ("bgr24", (2, 1, 0)), ("bgra", (2, 1, 0, None)), ("rgba", (0, 1, 2, None)),
                         ("argb", (None, 0, 1, 2)), ("bgr0", (2, 1, 0, None))):
@@ -142,6 +153,7 @@ def check_renderer(failures, render, environment, title, formats):
     worst = max(check_patches(failures, render, environment, name, matrix, reach)
                 for name in formats for matrix in MATRICES for reach in RANGES)
     print(f"{title}: patches at most {worst:.2f} levels off")
+    check_change(failures, render, environment)
     check_rgb(failures, render, environment)
     check_picture(failures, render, environment, formats)
 

@@ -2,6 +2,7 @@
  * output. Words describe the frame; `keys` are typed before it is read off.
  *
  *   render format=yuv420p size=320x180 window=320x180 [matrix=N range=N sar=N:D angle=N flip=1 bottom-up=1 keys=... shot=FILE]
+ *   first=MATRIX:RANGE: the same samples with these words are shown before
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -19,6 +20,7 @@ struct words {
     unsigned window_width, window_height;
     const char *keys, *shot;
     bool bottom_up;
+    unsigned first_matrix, first_range; /* 0: no frame before */
 };
 
 static void turn(struct fl_desc *desc, int degrees, bool flip)
@@ -65,6 +67,8 @@ static void parse(int argc, char **argv, struct words *words)
             flip = atoi(value);
         else if (is_word(argv[i], "bottom-up", &value))
             words->bottom_up = atoi(value);
+        else if (is_word(argv[i], "first", &value))
+            sscanf(value, "%u:%u", &words->first_matrix, &words->first_range);
         else if (is_word(argv[i], "shot", &value))
             words->shot = value;
         else if (is_word(argv[i], "keys", &value))
@@ -148,6 +152,23 @@ static int write_window(struct fl_viewer *viewer)
     return wrote == viewer->window.height ? 0 : 1;
 }
 
+/* 0 or -errno. Shows it, and returns when it is on the window. */
+static int show(struct fl_viewer *viewer, struct fl_view_source *source, const struct words *words, const struct fl_desc *desc,
+                const uint8_t *data, uint64_t bytes)
+{
+    struct fl_view_frame *frame = NULL;
+    uint64_t before = viewer->shown_frames;
+    int error = fl_view_frame_of_bytes(desc, data, bytes, fl_viewer_now_ns(), &frame);
+    if (error < 0)
+        return error;
+    if (words->bottom_up)
+        point_upward(frame);
+    fl_view_source_offer(source, frame);
+    while (viewer->shown_frames == before)
+        fl_viewer_step(viewer, 10);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static const struct fl_view_source_calls nothing;
@@ -155,24 +176,24 @@ int main(int argc, char **argv)
     char said[200] = "";
     uint64_t bytes;
     struct fl_viewer *viewer = NULL;
-    struct fl_view_frame *frame = NULL;
     parse(argc, argv, &words);
     uint8_t *data = read_frame(&words, &bytes);
     struct fl_view_source *source = fl_view_source_create(&nothing, NULL);
     struct fl_viewer_options options = {
         .width = words.window_width, .height = words.window_height, .screenshot = words.shot, .no_vsync = true};
     int error = data ? fl_viewer_create(&options, source, &viewer, said, sizeof said) : -EINVAL;
+    struct fl_desc first = words.desc;
+    first.color_matrix = (uint8_t)words.first_matrix;
+    first.color_range = (uint8_t)words.first_range;
+    words.desc.number = 1;
+    if (error == 0 && words.first_range)
+        error = show(viewer, source, &words, &first, data, bytes);
     if (error == 0)
-        error = fl_view_frame_of_bytes(&words.desc, data, bytes, fl_viewer_now_ns(), &frame);
+        error = show(viewer, source, &words, &words.desc, data, bytes);
     if (error < 0) {
         fprintf(stderr, "render: %s %s\n", strerror(-error), said);
         return error == -ENODEV ? 77 : 1;
     }
-    if (words.bottom_up)
-        point_upward(frame);
-    fl_view_source_offer(source, frame);
-    while (!viewer->shown || !viewer->uploaded)
-        fl_viewer_step(viewer, 10);
     type(viewer, words.keys);
     int status = write_window(viewer);
     fl_viewer_destroy(viewer);
