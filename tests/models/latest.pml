@@ -118,7 +118,7 @@ active proctype producer()
     :: number < FRAMES -> publish()
     :: number == FRAMES -> break
     od;
-    buffer[0].count == 0; /* sooner or later everything is seen */
+    buffers_are_seen(0); /* sooner or later everything is seen */
     producer_rests = true
 }
 
