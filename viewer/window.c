@@ -72,6 +72,9 @@ void fl_window_close(struct fl_window *w)
         SDL_DestroyWindow(w->window);
     *w = (struct fl_window){0};
     SDL_QuitSubSystem(SDL_INIT_VIDEO | SDL_INIT_EVENTS);
+    if (SDL_WasInit(0) == 0)
+        SDL_Quit(); /* what SDL keeps besides: hints, the log */
+    SDL_TLSCleanup(); /* this thread may be none of SDL's own, which would do it */
 }
 
 void fl_window_measure(struct fl_window *w)
