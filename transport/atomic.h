@@ -28,6 +28,7 @@ typedef std::atomic<uint64_t> fl_word;
 #define fl_load(word, order) ((word)->load(order))
 #define fl_store(word, value, order) ((word)->store((value), (order)))
 #define fl_fence(order) std::atomic_thread_fence(order)
+#define fl_prefetch(word, write) __builtin_prefetch((word), (write))
 
 #else
 
@@ -40,6 +41,7 @@ typedef _Atomic uint64_t fl_word;
 #define fl_load(word, order) atomic_load_explicit((word), (order))
 #define fl_store(word, value, order) atomic_store_explicit((word), (value), (order))
 #define fl_fence(order) atomic_thread_fence(order)
+#define fl_prefetch(word, write) __builtin_prefetch((word), (write)) /* no access: nothing is seen by it, nothing torn */
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics must be lock-free: no lock may live in shared memory");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the shared layout is little endian");

@@ -58,6 +58,12 @@ static inline void fl_tx_push(struct fl_tx *tx, const uint64_t *words, unsigned 
     tx->head++;
 }
 
+/* The line of the next announcement is on its way from the consumer, which read it a lap ago, before it is written. */
+static inline void fl_tx_expect_push(const struct fl_tx *tx)
+{
+    fl_prefetch(&tx->mine->entries[(tx->head & tx->mask) * FL_ENTRY_WORDS], 1);
+}
+
 /* Shows the consumer all that was pushed: once a batch. */
 static inline void fl_tx_commit(struct fl_tx *tx)
 {
@@ -159,6 +165,13 @@ static inline void fl_rx_copy(const struct fl_rx *rx, uint64_t *words, unsigned 
     const fl_word *entry = &rx->theirs->entries[(rx->tail & rx->mask) * FL_ENTRY_WORDS];
     for (unsigned i = from; i < from + count; i++)
         words[i] = fl_load(&entry[i], FL_RELAXED); /* ordered by A1 */
+}
+
+/* The line of the announcement after the one at tail, where there is one, is on its way before it is read. */
+static inline void fl_rx_expect_next(const struct fl_rx *rx)
+{
+    if (rx->tail + 1 != rx->head)
+        fl_prefetch(&rx->theirs->entries[((rx->tail + 1) & rx->mask) * FL_ENTRY_WORDS], 0);
 }
 
 /* The entry at tail is taken; its index is what give_back wants. */

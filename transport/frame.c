@@ -54,12 +54,20 @@ struct fl_frame *fl_frame_ref(struct fl_frame *frame)
     return frame;
 }
 
+/* True: it was the last. Release: this holder's reads of the pixels are over; acquire: so are everybody else's before the frame is
+ * settled. Who holds the only reference is alone with it, for a new one is made of one that is held: it need not count. */
+static bool drop_reference(struct fl_frame *frame)
+{
+    if (atomic_load_explicit(&frame->refs, memory_order_acquire) == 1) {
+        atomic_store_explicit(&frame->refs, 0, memory_order_relaxed);
+        return true;
+    }
+    return atomic_fetch_sub_explicit(&frame->refs, 1, memory_order_acq_rel) == 1;
+}
+
 void fl_frame_unref(struct fl_frame *frame)
 {
-    if (!frame)
-        return;
-    /* Release: this holder's reads of the pixels are over; acquire: so are everybody else's before the frame is settled. */
-    if (atomic_fetch_sub_explicit(&frame->refs, 1, memory_order_acq_rel) != 1)
+    if (!frame || !drop_reference(frame))
         return;
     struct fl_context *context = frame->context;
     struct fl_frame *first = atomic_load_explicit(&context->released, memory_order_relaxed);
@@ -82,7 +90,7 @@ void fl_frame_unbook(struct fl_frame *frame)
     if (!frame || --frame->booked > 0)
         return;
     /* As in fl_frame_unref; but the lock is held, so the frame is settled here and now. */
-    if (atomic_fetch_sub_explicit(&frame->refs, 1, memory_order_acq_rel) == 1)
+    if (drop_reference(frame))
         fl_frame_settle(frame);
 }
 

@@ -136,6 +136,7 @@ struct fl_output {
     union fl_announcement announcement; /* of `newest` */
     union fl_announcement short_form;   /* the same for a lane that was sent the announcement before */
     uint64_t told;                      /* descriptions there have been; rises when one differs from the one before */
+    uint64_t checked_capacity;          /* the slot that the newest description was found to lie within */
     struct fl_latest_region *latest;    /* NULL: nobody is shown anything */
     bool forwards; /* it has announced frames of others: their credits hang on its returns, so these are never left to lie */
     bool restless; /* there is something to do for it whenever its owner comes by: see fl_output_service */

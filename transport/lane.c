@@ -236,6 +236,7 @@ static const char *const look_faults[] = {
  * also those that are skipped. */
 static const char *read_entry(struct fl_lane *lane, union fl_announcement *copy)
 {
+    fl_rx_expect_next(&lane->rx);
     fl_rx_copy(&lane->rx, copy->words, 0, FL_SHORT_ENTRY_WORDS);
     if (copy->entry.type == FL_ENTRY_WHOLE) {
         fl_rx_copy(&lane->rx, copy->words, FL_SHORT_ENTRY_WORDS, FL_ENTRY_WORDS - FL_SHORT_ENTRY_WORDS);

@@ -106,6 +106,7 @@ static void send_newest(struct fl_output_lane *lane)
         fl_tx_push(&lane->tx, output->short_form.words, FL_SHORT_ENTRY_WORDS);
     else
         fl_tx_push(&lane->tx, output->announcement.words, FL_ENTRY_WORDS);
+    fl_tx_expect_push(&lane->tx);
     lane->told = output->told;
     if (lane->unlooked++ == 0 && lane->info.batch_delay_ns > 0)
         lane->unlooked_since_ns = fl_now_ns();

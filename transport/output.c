@@ -163,19 +163,23 @@ static void end_writing(struct fl_frame *frame)
     atomic_store_explicit(&frame->state, FL_SLOT_PUBLISHED, memory_order_relaxed);
 }
 
-/* Whether the two differ in nothing that a short entry does not carry. */
-static bool alike(const struct fl_desc *a, const struct fl_desc *b)
+/* Whether a short entry can carry all that differs from what was announced last; the rest has been found right then. */
+static bool is_as_before(const struct fl_output *output, const struct fl_frame *frame, const struct fl_desc *desc)
 {
     size_t from = offsetof(struct fl_desc, dts), to = offsetof(struct fl_desc, origin_ns);
-    return memcmp((const char *)a + from, (const char *)b + from, to - from) == 0;
+    const struct fl_desc *before = &output->announcement.entry.desc;
+    return output->told != 0 && frame->capacity >= output->checked_capacity &&
+           memcmp((const char *)before + from, (const char *)desc + from, to - from) == 0;
 }
 
 /* Both forms of the announcement: which one a lane gets depends on what it was sent last. */
-static void describe(struct fl_output *output, const struct fl_frame *frame, const struct fl_desc *desc)
+static void describe(struct fl_output *output, const struct fl_frame *frame, const struct fl_desc *desc, bool as_before)
 {
     struct fl_entry *entry = &output->announcement.entry;
-    if (output->told == 0 || !alike(&entry->desc, desc))
+    if (!as_before) {
         output->told++;
+        output->checked_capacity = frame->capacity;
+    }
     entry->pool = frame->pool ? frame->pool->info.id : 0;
     entry->offset = frame->offset;
     entry->version = frame->version;
@@ -193,7 +197,7 @@ static void describe(struct fl_output *output, const struct fl_frame *frame, con
     };
 }
 
-static void set_newest(struct fl_output *output, struct fl_frame *frame, const struct fl_desc *desc)
+static void set_newest(struct fl_output *output, struct fl_frame *frame, const struct fl_desc *desc, bool as_before)
 {
     fl_frame_book(frame);
     fl_frame_unbook(output->newest);
@@ -207,7 +211,7 @@ static void set_newest(struct fl_output *output, struct fl_frame *frame, const s
             fl_output_lane_count_drop(lane);
         lane->owed = !lane->stopped;
     }
-    describe(output, frame, desc);
+    describe(output, frame, desc, as_before);
     fl_output_show(output);
 }
 
@@ -227,9 +231,12 @@ static void announce(struct fl_output *output)
 int fl_output_publish(struct fl_output *output, struct fl_frame *frame, const struct fl_desc *desc)
 {
     int error = 0;
-    if (fl_desc_check(desc, frame->capacity) < 0)
-        return -EBADMSG;
     fl_context_lock(output->context);
+    bool as_before = is_as_before(output, frame, desc);
+    if (!as_before && fl_desc_check(desc, frame->capacity) < 0) {
+        fl_context_unlock(output->context);
+        return -EBADMSG;
+    }
     if (output->restless)
         fl_output_service(output);
     if (output->closing || (output->lane_count > 0 && listeners(output) == 0)) {
@@ -238,7 +245,7 @@ int fl_output_publish(struct fl_output *output, struct fl_frame *frame, const st
         error = -EAGAIN;
     } else {
         end_writing(frame);
-        set_newest(output, frame, desc);
+        set_newest(output, frame, desc, as_before);
         if (output->restless)
             fl_output_service(output);
         else

@@ -47,6 +47,7 @@ inline void model_fence(rl::memory_order order, rl::debug_info_param info)
 
 #define fl_load(word, order)         ((word)->load(model_order((order), __LINE__), $))
 #define fl_store(word, value, order) ((word)->store((value), model_order((order), __LINE__), $))
+#define fl_prefetch(word, write)     ((void)(word)) /* no access */
 #define fl_fence(order)              model_fence(model_order((order), __LINE__), $)
 
 #endif
