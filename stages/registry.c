@@ -67,8 +67,19 @@ static const struct fl_key scale_keys[] = {
 };
 
 static const struct fl_key filter_keys[] = {
-    {.name = "filter", .type = FL_KEY_STRING, .required = true, .help = "chain of libavfilter with one video input and one output"},
+    {.name = "filter",
+     .type = FL_KEY_STRING,
+     .required = true,
+     .set = "with rebuild=true: another chain, once the old one has given out what it holds",
+     .help = "chain of libavfilter with one video input and one output"},
     {0},
+};
+
+static const struct fl_key filter_part = {
+    .name = "FILTER.OPTION",
+    .type = FL_KEY_STRING,
+    .help = "an option of a filter of the chain: at once where libavfilter changes it while it runs, others with rebuild=true;\n"
+            "                 FILTER@NAME.OPTION where the chain says FILTER@NAME",
 };
 
 static const struct fl_key crop_keys[] = {
@@ -183,6 +194,7 @@ const struct fl_kind_info fl_kinds[] = {
      .working_set = 1,
      .hold = 4,
      .keys = filter_keys,
+     .part = &filter_part,
      .example = "decode in.mkv ! filter hflip,format=nv12 ! encode out.mp4"},
     {.name = "scale",
      .summary = "scales and converts with libswscale",
