@@ -25,8 +25,9 @@ BRANCHES = {
     "chain": ("filter vflip", "vflip"),
     "part": ("crop 64:48:0:0", "crop=64:48:0:0"),
     "small": ("scale 80:60", "scale=80:60"),
+    "kept": (f"crop 96:96 as kept-part ! filter {BOX}red", f"crop=96:96,{BOX}red"),
 }
-# branch: what is set in it, one after another, and what ffmpeg calls it from then on
+# branch: what is set in it, one after another, what ffmpeg calls it from then on, and the stage where it is another
 CHANGES = {
     "box": [("drawbox.color=blue", f"{BOX}blue,eq=brightness=0.1"),
             ("eq@look.brightness=0.3", f"{BOX}blue,eq=brightness=0.3"),
@@ -41,6 +42,10 @@ CHANGES = {
     "part": [("size=64:48:32:20", "crop=64:48:32:20"), ("size=48:48:0:8 rebuild=true", "crop=48:48:0:8")],
     "small": [("flags=lanczos", "scale=80:60:flags=lanczos"), ("size=40:30 rebuild=true", "scale=40:30:flags=lanczos"),
               ("format=rgb24 rebuild=true", "scale=40:30:flags=lanczos,format=rgb24")],
+    # What has been set stays when pictures change and the chain is made anew.
+    "kept": [("drawbox.color=blue", f"crop=96:96,{BOX}blue"),
+             ("size=80:64 rebuild=true", f"crop=80:64,{BOX}blue", "kept-part"),
+             ("drawbox.x=30", f"crop=80:64,{BOX}blue:x=30")],
 }
 SAME = {("box", 5)}  # changes that are not to be seen
 # stage, what is set, exit code, words of the refusal
@@ -70,15 +75,26 @@ REFUSED = [
 ]
 
 
-def ffmpeg_hashes(source, chain):
+def ffmpeg_lines(source, chain):
     done = subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", source, "-autoscale", "0", "-fps_mode", "passthrough",
                            "-enc_time_base", "-1", "-copyts", "-vf", chain, "-f", "framemd5", "-"],
                           capture_output=True, text=True, check=True)
-    return hashes(done.stdout)
+    return lines_of(done.stdout)
 
 
-def hashes(text):
-    return [line.split(",")[-1].strip() for line in text.splitlines() if line and not line.startswith("#")]
+def lines_of(text):
+    """[(pts, duration, hash)] of a framemd5."""
+    fields = [line.split(",") for line in text.splitlines() if line and not line.startswith("#")]
+    return [(int(field[2]), int(field[3]), field[5].strip()) for field in fields]
+
+
+def read_lines(directory, branch):
+    with open(os.path.join(directory, branch), encoding="ascii") as file:
+        return lines_of(file.read())
+
+
+def ffmpeg_hashes(source, chain):
+    return [line[2] for line in ffmpeg_lines(source, chain)]
 
 
 def change(stage, words, *more):
@@ -99,14 +115,15 @@ def make_changes(failures):
         for branch, changes in CHANGES.items():
             if turn >= len(changes):
                 continue
-            words = changes[turn][0]
-            done = change(branch, words, "--json")
+            words, stage = changes[turn][0], changes[turn][2] if len(changes[turn]) > 2 else branch
+            done = change(stage, words, "--json")
             if not failures.check(done.exit == 0, f"{branch}: set {words}: exit {done.exit}: {done.err}"):
                 continue
             said = json.loads(done.out)
             assignment = f"{said['key']}={said['value']}"
-            failures.check(assignment == words.split(" ")[0] and said["stage"] == branch and said["run"] == "cam1", f"{said}")
-            failures.check(said["parameters"] == turn + 1, f"{branch}: change {turn + 1} is version {said['parameters']}")
+            failures.check(assignment == words.split(" ")[0] and said["stage"] == stage and said["run"] == "cam1", f"{said}")
+            version = 1 if stage != branch else turn + 1
+            failures.check(said["parameters"] == version, f"{branch}: change {turn + 1} is version {said['parameters']}")
             frames[branch].append(said["frame"])
     return frames
 
@@ -167,9 +184,8 @@ def check_over(failures):
 
 def check_frames(failures, directory, source, branch, frames):
     """Every frame is that of the words that held for its number."""
-    with open(os.path.join(directory, branch), encoding="ascii") as file:
-        got = hashes(file.read())
-    chains = [BRANCHES[branch][1]] + [chain for _, chain in CHANGES[branch]]
+    got = [line[2] for line in read_lines(directory, branch)]
+    chains = [BRANCHES[branch][1]] + [entry[1] for entry in CHANGES[branch]]
     wanted = [ffmpeg_hashes(source, chain) for chain in chains]
     times = 2 if branch == "late" else 1  # frames out for one in
     for index, one in enumerate(got):
@@ -183,6 +199,26 @@ def check_frames(failures, directory, source, branch, frames):
         seen = wanted[turn][frame * times] != wanted[turn + 1][frame * times]
         failures.check(seen or (branch, turn + 1) in SAME, f"{branch}: '{chains[turn + 1]}' cannot be told from what was before")
     print(f"{branch}: {len(got)} frames, changes at {frames}")
+
+
+def check_emptied(failures, directory, source, frame):
+    """A chain that keeps frames back gives them out as at an end, and begins anew as at a start."""
+    got = [line[2] for line in read_lines(directory, "anew")]
+    wanted = (ffmpeg_hashes(source, f"trim=end_frame={frame},fps=100,{BOX}red") +
+              ffmpeg_hashes(source, f"trim=start_frame={frame},fps=25,{BOX}red"))
+    differ = [index for index, pair in enumerate(zip(got, wanted)) if pair[0] != pair[1]]
+    failures.check(got == wanted, f"built anew at {frame}: {len(got)} frames of {len(wanted)}, from {differ[:1]} on they differ")
+
+
+def check_rate(failures, directory, frames):
+    """Time stamps go on in their unit, two of them a frame from the frame on that was named, and one again."""
+    got = [line[:2] for line in read_lines(directory, "pace")]
+    wanted, pts = [], 0
+    for number in range(len(got)):
+        step = 2 if frames[0] <= number < frames[1] else 1
+        wanted.append((pts, step))
+        pts += step
+    failures.check(got == wanted and len(got) > frames[1], f"rates at {frames}: {got}")
 
 
 def check_versions(failures, path, frames):
@@ -200,6 +236,8 @@ def pipeline(directory):
     stages = [f"pattern size={SIZE} rate={RATE} realtime=true as source"]
     for name, (stage, _) in BRANCHES.items():
         stages.append(f"source ! {stage} as {name} ! hash {directory}/{name} as {name}-hash")
+    stages.append(f"source ! filter fps=100,{BOX}red as anew ! hash {directory}/anew")
+    stages.append(f"pattern size=64x64 rate=50 realtime=true as pacer ! hash {directory}/pace")
     stages.append(f"source ! filter fps=100,{BOX}red as both ! crop 64:48 as both-part ! null as numbers")
     return " ; ".join(stages)
 
@@ -225,6 +263,8 @@ def main():
         running = Running("--name", "cam1", "-e", pipeline(directory))
         running.until_frames_flow()
         frames = make_changes(failures)
+        anew = json.loads(change("anew", "fps.fps=25 rebuild=true", "--json").out)["frame"]
+        pace = [json.loads(change("pacer", f"rate={rate}", "--json").out)["frame"] for rate in (25, 50)]
         check_refusals(failures)
         versions = check_two_at_once(failures)
         below = json.loads(change("both-part", "size=64:48:2:2", "--json").out)
@@ -232,7 +272,7 @@ def main():
         counted = sum(frame <= below["frame"] for frame in versions)
         failures.check(below["parameters"] == counted, f"two stages, {counted} changes: {below}")
         check_stopped(failures, running)
-        last = max(versions + [frame for all_of in frames.values() for frame in all_of])
+        last = max(versions + pace + [frame for all_of in frames.values() for frame in all_of])
         harness.patient(lambda: frames_of("numbers") > 2 * (last + 3), harness.LIMIT)
         run("stop", "cam1")
         code, err = running.finish()
@@ -242,6 +282,8 @@ def main():
         run("run", "--quiet", "-e", f"pattern size={SIZE} rate={RATE} frames={count} ! y4m {source}")
         for branch, at in frames.items():
             check_frames(failures, directory, source, branch, at)
+        check_emptied(failures, directory, source, anew)
+        check_rate(failures, directory, pace)
         check_versions(failures, os.path.join(directory, "numbers"), versions)
         check_over(failures)
     failures.finish()
