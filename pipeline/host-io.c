@@ -225,7 +225,7 @@ int fl_stage_publish(struct fl_stage *stage, unsigned port, struct fl_frame *fra
     if (source)
         identify(out, &words);
     if (words.kind == FL_KIND_VIDEO)
-        words.parameters += fl_host_parameters_at(stage, words.number);
+        words.parameters += fl_host_parameters_at(stage, &words);
     int error = publish(stage, out, frame, &words);
     if (error == -EPIPE && anyone_listens(stage))
         return 0;

@@ -88,10 +88,16 @@ void fl_host_settle(struct fl_stage *stage)
 
 /* ---- the change ---- */
 
-uint32_t fl_host_parameters_at(const struct fl_stage *stage, uint64_t number)
+static bool is_before_change(const struct fl_stage *stage, const struct fl_desc *desc, uint32_t nth)
+{
+    uint32_t epoch = stage->changes[nth % FL_HOST_CHANGES].epoch;
+    return desc->epoch < epoch || (desc->epoch == epoch && desc->number < stage->changes[nth % FL_HOST_CHANGES].number);
+}
+
+uint32_t fl_host_parameters_at(const struct fl_stage *stage, const struct fl_desc *desc)
 {
     uint32_t version = stage->parameters;
-    for (unsigned i = 0; i < FL_HOST_CHANGES && version > 0 && number < stage->changes[(version - 1) % FL_HOST_CHANGES]; i++)
+    for (unsigned i = 0; i < FL_HOST_CHANGES && version > 0 && is_before_change(stage, desc, version - 1); i++)
         version--;
     return version;
 }
@@ -124,7 +130,8 @@ static int apply(struct fl_stage *stage, const struct fl_host_message *message, 
         refuse(stage, message, error, stage->refusal && stage->refusal[0] ? stage->refusal : strerror(-error));
         return 0;
     }
-    stage->changes[stage->parameters % FL_HOST_CHANGES] = done.number;
+    stage->changes[stage->parameters % FL_HOST_CHANGES].number = done.number;
+    stage->changes[stage->parameters % FL_HOST_CHANGES].epoch = next ? next->epoch : 0;
     stage->parameters++;
     done.parameters = (next ? next->parameters : 0) + stage->parameters;
     answer(stage, message, &done, NULL);

@@ -127,7 +127,11 @@ struct fl_stage {
     struct fl_host_option *set_options; /* those of the registry's keys that have been set */
     unsigned set_option_count;
     uint32_t parameters; /* changes so far */
-    uint64_t changes[FL_HOST_CHANGES]; /* change n, counted from 0, holds from this frame on: at n % its length */
+    /* Change n, counted from 0, holds from this frame on: at n % its length. Epoch 0: from when it was made, whatever the frame. */
+    struct {
+        uint64_t number;
+        uint32_t epoch;
+    } changes[FL_HOST_CHANGES];
     bool settled; /* no frame will come any more */
     char *refusal; /* why not, once fl_stage_refuse has said it */
 
@@ -198,8 +202,8 @@ void fl_host_take_setting(struct fl_stage *stage, struct fl_host_message *messag
 int fl_host_apply_setting(struct fl_stage *stage, const struct fl_desc *next);
 /* None will hold for any frame any more: those that wait and those that come are refused. */
 void fl_host_settle(struct fl_stage *stage);
-/* Changes that hold for that frame; an older one may come out after a change. */
-uint32_t fl_host_parameters_at(const struct fl_stage *stage, uint64_t number);
+/* How many changes hold for that frame; one of before a change may come out after it. */
+uint32_t fl_host_parameters_at(const struct fl_stage *stage, const struct fl_desc *desc);
 
 /* host-pools.c */
 /* Control thread unless stated. */

@@ -339,15 +339,16 @@ static int refuse_live(struct fl_stage *stage, const struct target *target, int 
 /* The change itself: live where `live` is 0, else by a new graph, if that is allowed. */
 static int change(struct fl_stage *stage, struct filter *filter, const struct target *target, int live, const char *text)
 {
-    bool waits = live == 0 && !fl_filter_is_prompt(&filter->identity) && !can_queue(filter, target->setting->next);
+    bool prompt = fl_filter_is_prompt(&filter->identity);
+    bool waits = live == 0 && (filter->full || (!prompt && !can_queue(filter, target->setting->next)));
     if (live == 0 && !waits) {
         int ret = command(filter, target);
         return ret < 0 ? refuse_live(stage, target, ret) : 0;
     }
     if (!target->setting->rebuild && waits)
-        return fl_stage_refuse(stage, -EINVAL,
-                               "the chain keeps frames back and moves their times, so that no frame can be named: add "
-                               "rebuild=true to have it give them out and be built anew");
+        return fl_stage_refuse(stage, -EINVAL, "%s: add rebuild=true to have it built anew",
+                               filter->full ? "the chain takes no more frames"
+                                            : "the chain keeps frames back and moves their times, so that no frame can be named");
     if (!target->setting->rebuild || (live != 0 && live != AVERROR(ENOSYS) && live != AVERROR(ERANGE)))
         return refuse_live(stage, target, live);
     return rebuild(stage, filter, text);
