@@ -34,11 +34,6 @@ static void answer_stop(FlClient *client, const FlRequest *request)
     fl_run_take_stop(fl_door_run(client->door), stop->now != 0);
 }
 
-static void answer_set(FlClient *client, const FlRequest *request)
-{
-    fl_client_refuse(client, -ENOSYS, "'set' is documented, but not built yet");
-}
-
 /* What a client may ask, and how large it is. */
 static const struct {
     enum fl_remote type;
@@ -50,12 +45,12 @@ static const struct {
     {FL_REMOTE_STATUS, sizeof(struct fl_remote_status), FALSE, answer_status},
     {FL_REMOTE_STOP, sizeof(struct fl_remote_stop), FALSE, answer_stop},
     {FL_REMOTE_ATTACH, sizeof(struct fl_remote_attach), FALSE, fl_answer_attach},
-    {FL_REMOTE_SET, sizeof(struct fl_remote_set), TRUE, answer_set},
+    {FL_REMOTE_SET, sizeof(struct fl_remote_set), TRUE, fl_answer_set},
 };
 
 gboolean fl_answer(FlClient *client, const FlRequest *request, gsize body_bytes)
 {
-    for (unsigned i = 0; i < G_N_ELEMENTS(requests) && !client->expects; i++) {
+    for (unsigned i = 0; i < G_N_ELEMENTS(requests) && !client->expects && !client->set_stage; i++) {
         if (requests[i].type != request->type)
             continue;
         if (body_bytes != requests[i].body_bytes || (request->tail_bytes && !requests[i].with_tail))

@@ -74,6 +74,18 @@ static void print_keys(const char *title, const struct fl_key *keys)
         print_key(keys);
 }
 
+static void print_settable(const struct fl_kind_info *kind)
+{
+    gboolean any = FALSE;
+    for (const struct fl_key *key = kind->keys; key->name; key++) {
+        if (key->set)
+            printf("%s  %-14s %s\n", any ? "" : "\nwhile it runs, by framelane set\n", key->name, key->set);
+        any |= key->set != NULL;
+    }
+    if (kind->part)
+        printf("%s  %-14s %s\n", any ? "" : "\nwhile it runs, by framelane set\n", kind->part->name, kind->part->help);
+}
+
 static void print_kind(const struct fl_kind_info *kind)
 {
     printf("%s: %s\n", kind->name, kind->summary);
@@ -93,6 +105,7 @@ static void print_kind(const struct fl_kind_info *kind)
         printf("main argument of the inline form: %s\n", kind->main_key);
     print_keys("keys", kind->keys);
     print_keys("keys of every stage", fl_stage_keys);
+    print_settable(kind);
     if (kind->flags & FL_KIND_TAKES_VIDEO)
         print_keys("keys of the lane to it, also in [lane FROM -> TO]", fl_lane_keys);
     printf("\nexample\n  framelane run -e '%s'\n", kind->example);
@@ -126,6 +139,7 @@ static void add_keys(JsonBuilder *json, const char *title, const struct fl_key *
         add_text(json, "default", keys->fallback);
         add_truth(json, "required", keys->required);
         add_truth(json, "built", !keys->later);
+        add_text(json, "set", keys->set);
         add_text(json, "means", keys->means);
         add_text(json, "help", keys->help);
         json_builder_end_object(json);
@@ -146,6 +160,7 @@ static void add_kind(JsonBuilder *json, const struct fl_kind_info *kind)
     add_text(json, "main_key", kind->main_key);
     add_text(json, "example", kind->example);
     add_keys(json, "keys", kind->keys);
+    add_text(json, "part", kind->part ? kind->part->name : NULL);
     json_builder_end_object(json);
 }
 

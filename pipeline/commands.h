@@ -11,6 +11,7 @@ int fl_cmd_inspect(int argc, char **argv);
 int fl_cmd_doctor(int argc, char **argv);
 int fl_cmd_bench(int argc, char **argv);
 int fl_cmd_graph(int argc, char **argv);
+int fl_cmd_set(int argc, char **argv);
 int fl_cmd_ls(int argc, char **argv);
 int fl_cmd_status(int argc, char **argv);
 int fl_cmd_stop(int argc, char **argv);

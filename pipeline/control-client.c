@@ -250,6 +250,27 @@ gboolean fl_remote_stop(FlRemote *remote, gboolean now, char **why)
            await(remote, FL_REMOTE_DONE, sizeof(struct fl_remote_done), ANSWER_MS, why);
 }
 
+gboolean fl_remote_set(FlRemote *remote, const FlRemoteSetting *setting, struct fl_remote_done *done, gboolean *blame, char **why)
+{
+    struct fl_remote_set body = {.wait_ms = setting->wait_ms, .rebuild = setting->rebuild};
+    gsize bytes = strlen(setting->assignment);
+    *blame = strlen(setting->stage) >= sizeof body.stage || sizeof(struct fl_message) + sizeof body + bytes > FL_REMOTE_MOST_BYTES;
+    if (*blame) {
+        *why = g_strdup_printf("the name of a stage, or a value, is never as long as that");
+        return FALSE;
+    }
+    g_strlcpy(body.stage, setting->stage, sizeof body.stage);
+    int patience_ms = (int)(setting->wait_ms ? setting->wait_ms : FL_REMOTE_USUAL_WAIT_MS) + ANSWER_MS;
+    int error = fl_wire_send(remote->socket, FL_REMOTE_SET, &body, sizeof body, setting->assignment, bytes, NULL, 0);
+    remote->refused = FALSE;
+    if (error < 0)
+        *why = hear_sentence(remote, error);
+    else if (await(remote, FL_REMOTE_DONE, sizeof *done, patience_ms, why))
+        return memcpy(done, remote->message.body, sizeof *done), TRUE;
+    *blame = remote->refused && ((const struct fl_remote_error *)remote->message.body)->error == -EINVAL;
+    return FALSE;
+}
+
 gboolean fl_remote_await_end(FlRemote *remote, int *exit_code)
 {
     int error;

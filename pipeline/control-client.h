@@ -32,6 +32,15 @@ gboolean fl_remote_stop(FlRemote *remote, gboolean now, char **why);
 /* Waits until the run is over, as long as it takes. TRUE and its exit code; FALSE where it died without a word. */
 gboolean fl_remote_await_end(FlRemote *remote, int *exit_code);
 
+/* What is asked of a stage: KEY=VALUE, and how long it may wait for a frame (0: 5 s). */
+typedef struct {
+    const char *stage, *assignment;
+    guint wait_ms;
+    gboolean rebuild;
+} FlRemoteSetting;
+/* Changes a parameter. TRUE: `done` says from which frame on it holds. FALSE: where *blame, the key or the value is wrong. */
+gboolean fl_remote_set(FlRemote *remote, const FlRemoteSetting *setting, struct fl_remote_done *done, gboolean *blame, char **why);
+
 /* Looks on at an output. TRUE: `attached` and its descriptors, which are the caller's to close, -1 where there is none.
  * Then its pools come, each by fl_remote_news. */
 gboolean fl_remote_attach(FlRemote *remote, const struct fl_remote_attach *asked, struct fl_remote_attached *attached,

@@ -16,6 +16,8 @@
  *   READY with an error              ->    (no pool: region 0 or the one that failed; -EBUSY: ask again later)
  *   POOL_UNUSED                      ->    (to readers: its writer has given that pool up, it may be unmapped)
  *   MAP, then SHOW                   ->    somebody looks on: the output's newest frame is shown in that region from now on
+ *   SET     key, value, deadline     ->    a parameter is to change, at the next frame
+ *                                    <-    SET_DONE each in its turn: at which frame it did, or why not
  *   STOP                             ->    what makes frames of its own ends; everything drains
  *   LANE_STOP, LANE_DOWN, LANE_ENDED ->    death of a neighbour
  *                                    <-    DONE     (after close(); the process then exits 0)
@@ -53,6 +55,8 @@ enum fl_control {
     FL_CONTROL_LANE_ENDED,
     FL_CONTROL_DONE,
     FL_CONTROL_SHOW,
+    FL_CONTROL_SET = 40,
+    FL_CONTROL_SET_DONE,
 };
 
 enum fl_config_flags {
@@ -159,6 +163,24 @@ struct fl_control_lane_event {
 struct fl_control_show {
     uint32_t region;
     uint32_t port;
+};
+
+/* SET: tail = "key NUL value NUL". */
+struct fl_control_set {
+    uint32_t token; /* counts this stage's SETs from 1 */
+    uint32_t flags; /* enum fl_set_flags */
+    uint64_t deadline_ns; /* CLOCK_MONOTONIC; where no frame has come until then, nothing is changed any more */
+};
+
+enum fl_set_flags { FL_SET_REBUILD = 1 << 0 };
+
+/* SET_DONE: tail = why not (not NUL-terminated, at most 2,000 bytes count). */
+struct fl_control_set_done {
+    uint32_t token;
+    int32_t error;       /* 0: it holds; -errno: nothing has changed */
+    uint64_t number;     /* of the first frame it holds for */
+    uint32_t parameters; /* which that frame, and what follows, is announced with */
+    uint32_t reserved;
 };
 
 struct fl_control_want_pool {

@@ -50,6 +50,7 @@ static void client_free(gpointer data)
     remove_source(&client->in_source);
     remove_source(&client->out_source);
     remove_source(&client->deadline);
+    remove_source(&client->set_timer);
     g_clear_pointer(&client->text, g_bytes_unref);
     close(client->socket);
     g_free(client);

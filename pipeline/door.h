@@ -23,6 +23,9 @@ typedef struct {
     gboolean cut_off;       /* freed when its callback has returned */
     const FlRunStage *seen; /* whose output it is attached to; NULL: none */
     uint32_t seen_port;
+    const FlRunStage *set_stage; /* whose answer to SET it waits for; NULL: none */
+    uint32_t set_token, set_wait_ms;
+    guint set_timer;
     gboolean expects; /* ATTACHED is still owed: the stage has not mapped its latest region yet */
 } FlClient;
 
@@ -59,5 +62,10 @@ void fl_answer_attach(FlClient *client, const FlRequest *request);
 void fl_door_latest_mapped(FlDoor *door, FlRunRegion *region, int error);
 /* Tells those who are attached to that output of a new pool, or that it is not needed any more. */
 void fl_door_tell_pool(FlDoor *door, const FlRunRegion *pool, gboolean unused);
+
+/* setting.c */
+void fl_answer_set(FlClient *client, const FlRequest *request);
+/* Nobody waits for an answer of that stage any more. The door may be NULL. */
+void fl_door_stage_ended(FlDoor *door, const FlRunStage *stage);
 
 #endif

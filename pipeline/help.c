@@ -15,6 +15,7 @@ static const char general[] =
     "  status RUN             what each stage and lane of a run does at this moment\n"
     "  top [RUN]              the same of all runs, again and again\n"
     "  stop RUN               end a run, with its files closed properly\n"
+    "  set RUN/STAGE K=V      change a parameter of a stage that runs, at one exact frame\n"
     "  doctor                 what this machine lacks, and what would not work because of it\n"
     "  bench --micro          how near the transport is to the floor of this machine\n"
     "  --version              the version\n"
@@ -24,7 +25,7 @@ static const char general[] =
     "  framelane run -e 'decode in.mkv ! scale 1280:-2 ! encode out.mp4 codec=libx264 crf=20'\n"
     "  framelane run -e 'decode in.mkv as cam ! crop 640:360 ! encode a.mkv ; cam ! hash in.framemd5'\n"
     "\n"
-    "not built yet: restart, set, view, snap, tap\n";
+    "not built yet: restart, view, snap, tap\n";
 
 static const char run[] =
     "usage: framelane run FILE | -e 'STAGE ! STAGE ...' [OPTION]...\n"
@@ -131,6 +132,21 @@ static const char stop[] =
     "\n"
     "exit status: 0 it has ended as asked    1 there is no such run, or it ended with an error    2 usage\n";
 
+static const char set[] =
+    "usage: framelane set RUN/STAGE KEY=VALUE [--rebuild] [--wait TIME] [--json]\n"
+    "\n"
+    "Changes a parameter of a stage while its run goes on, and says from which frame on the value holds: every frame before that\n"
+    "one was made with the old value, every frame from it on with the new. Frames carry how often parameters above them have been\n"
+    "changed (status: parameters). framelane inspect KIND tells what can be set.\n"
+    "\n"
+    "For libavfilter's chains KEY is FILTER.OPTION, or FILTER@NAME.OPTION where the chain names its filters so.\n"
+    "\n"
+    "  --rebuild      (or rebuild=true) the stage may build anew what it works with; its output may change in size and format\n"
+    "  --wait TIME    for the frame at which it is to hold (5s); after that nothing is changed any more\n"
+    "  --json         one object: run, stage, key, value, frame, parameters\n"
+    "\n"
+    "exit status: 0 it holds    1 there is no such run or stage, or no frame came    2 usage    3 the key or the value is wrong\n";
+
 static const char bench[] =
     "usage: framelane bench --micro [OPTION]...\n"
     "       framelane bench --compare FIRST SECOND    two files that --json has written: do they agree within their noise?\n"
@@ -165,6 +181,7 @@ const char *fl_command_help(const char *verb)
         {"ls", ls},
         {"status", status},
         {"stop", stop},
+        {"set", set},
         {"top", top},
         {"graph", graph},
     };

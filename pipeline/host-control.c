@@ -93,9 +93,12 @@ void fl_host_serve(struct fl_stage *stage)
             fl_host_take_lane(stage, message); /* a lane added while frames flow */
         else if (message->type == FL_CONTROL_SHOW)
             fl_host_take_show(stage, message);
-        else
+        else if (message->type != FL_CONTROL_SET)
             fl_host_take_lane_event(stage, message);
-        fl_host_message_free(message);
+        if (message->type == FL_CONTROL_SET)
+            fl_host_take_setting(stage, message);
+        else
+            fl_host_message_free(message);
     }
     if (atomic_load_explicit(&stage->pools_idle, memory_order_relaxed))
         fl_host_tend_pools(stage);
@@ -132,6 +135,8 @@ static size_t body_bytes_of(uint32_t type)
         return sizeof(struct fl_control_go);
     case FL_CONTROL_SHOW:
         return sizeof(struct fl_control_show);
+    case FL_CONTROL_SET:
+        return sizeof(struct fl_control_set);
     case FL_CONTROL_READY:
     case FL_CONTROL_POOL_UNUSED:
         return sizeof(struct fl_control_region);

@@ -224,6 +224,8 @@ int fl_stage_publish(struct fl_stage *stage, unsigned port, struct fl_frame *fra
     struct fl_desc words = *desc;
     if (source)
         identify(out, &words);
+    if (words.kind == FL_KIND_VIDEO)
+        words.parameters += fl_host_parameters_at(stage, &words);
     int error = publish(stage, out, frame, &words);
     if (error == -EPIPE && anyone_listens(stage))
         return 0;

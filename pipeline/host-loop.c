@@ -46,8 +46,19 @@ static int end_input(struct fl_stage *stage, unsigned port)
     return stage->module->ended ? judge(stage, stage->module->ended(stage, port), "finishing") : 0;
 }
 
+/* A change waits for a frame of which no part has been seen yet. */
+static bool may_change(const struct fl_stage *stage, const struct fl_desc *next)
+{
+    return stage->first_setting && next->kind == FL_KIND_VIDEO && next->part == 0;
+}
+
 static int process(struct fl_stage *stage, unsigned port, struct fl_frame *frame)
 {
+    int error = may_change(stage, fl_frame_desc(frame)) ? fl_host_apply_setting(stage, fl_frame_desc(frame)) : 0;
+    if (error < 0) {
+        fl_frame_unref(frame);
+        return error;
+    }
     uint64_t before = fl_host_now_ns(), waited = stage->waited_ns;
     atomic_store_explicit(&stage->in_hand, true, memory_order_relaxed);
     int answer = stage->module->process(stage, port, frame);
@@ -184,6 +195,11 @@ static int loop_source(struct fl_stage *stage)
         fl_host_serve(stage);
         if (fl_stage_cancelled(stage))
             return -ECANCELED;
+        if (stage->first_setting && !fl_stage_stopping(stage)) {
+            int failed = fl_host_apply_setting(stage, NULL);
+            if (failed < 0)
+                return failed;
+        }
         int answer = stage->module->produce(stage);
         fl_host_worked(stage, fl_host_now_ns() - before - (stage->waited_ns - waited), stage->frames_out - made);
         atomic_fetch_add_explicit(&stage->progress, 1, memory_order_relaxed);

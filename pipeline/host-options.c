@@ -29,8 +29,55 @@ int fl_host_parse_options(struct fl_stage *stage, const void *text, size_t bytes
     return at == end ? 0 : -EBADMSG;
 }
 
+static void free_option(struct fl_host_option *option)
+{
+    free((char *)option->key);
+    free((char *)option->value);
+}
+
+int fl_host_push_option(struct fl_stage *stage, const char *key, const char *value)
+{
+    struct fl_host_option *more = realloc(stage->set_options, (stage->set_option_count + 1) * sizeof *more);
+    stage->set_options = more ? more : stage->set_options;
+    struct fl_host_option option = {strdup(key), strdup(value)};
+    if (!more || !option.key || !option.value) {
+        free_option(&option);
+        return -ENOMEM;
+    }
+    more[stage->set_option_count++] = option;
+    return 0;
+}
+
+void fl_host_settle_option(struct fl_stage *stage, bool keep)
+{
+    struct fl_host_option *last = &stage->set_options[stage->set_option_count - 1], *older = stage->set_options;
+    while (keep && strcmp(older->key, last->key) != 0)
+        older++;
+    if (keep && older == last)
+        return; /* its first */
+    if (keep) {
+        struct fl_host_option newest = *last;
+        *last = *older;
+        *older = newest;
+    }
+    free_option(last);
+    stage->set_option_count--;
+}
+
+void fl_host_free_options(struct fl_stage *stage)
+{
+    for (unsigned i = 0; i < stage->set_option_count; i++)
+        free_option(&stage->set_options[i]);
+    free(stage->set_options);
+    free(stage->options);
+    free(stage->option_text);
+}
+
 const char *fl_stage_string(const struct fl_stage *stage, const char *key)
 {
+    for (unsigned i = stage->set_option_count; i-- > 0;)
+        if (strcmp(stage->set_options[i].key, key) == 0)
+            return stage->set_options[i].value;
     for (unsigned i = stage->option_count; i-- > 0;) /* the last one given counts */
         if (strcmp(stage->options[i].key, key) == 0)
             return stage->options[i].value;

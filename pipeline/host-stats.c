@@ -69,6 +69,8 @@ void fl_host_count(struct fl_stage *stage, const struct fl_desc *desc, bool out)
         set(out ? &stats->frames_out : &stats->frames_in, out ? ++stage->frames_out : ++stage->frames_in);
     if (us != INT64_MIN && desc->kind != FL_KIND_PACKET)
         set(&stats->last_pts_us, (uint64_t)us);
+    if (desc->kind != FL_KIND_PACKET && (out || !stage->out[0].output))
+        set(&stats->parameters, desc->parameters);
     set(&stats->busy_ns, stage->busy_ns);
     atomic_fetch_add_explicit(&stage->progress, 1, memory_order_relaxed);
     uint64_t now = fl_host_now_ns();

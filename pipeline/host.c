@@ -140,6 +140,7 @@ static void drain(struct fl_stage *stage, int error)
     if (!stage->started || atomic_load(&stage->failed))
         return;
     fl_host_set_state(stage, FL_STATE_DRAINING);
+    fl_host_settle(stage);
     fl_host_end_inputs(stage); /* cut short: what is complete is finished */
     fl_host_check_faults(stage);
     if (!atomic_load(&stage->failed) && !stage->input_faulted)
@@ -182,8 +183,7 @@ static void destroy(struct fl_stage *stage)
     fl_host_free_pools(stage);
     for (unsigned port = 0; port < FL_STAGE_MAX_PORTS; port++)
         free((char *)stage->inputs[port].from);
-    free(stage->options);
-    free(stage->option_text);
+    fl_host_free_options(stage);
     free(stage->priv);
     if (stage->input_fd >= 0)
         close(stage->input_fd);

@@ -11,6 +11,7 @@
  *          host-control.c the control thread, the queue, and life without a supervisor
  *          host-pools.c   regions that this process writes; pools, their generations
  *          host-io.c      fl_stage_acquire, fl_stage_publish
+ *          host-setting.c parameters that change while frames flow
  *          host-talk.c    everything said to the supervisor
  *          host-options.c, host-stats.c, host-confine.c
  *
@@ -29,6 +30,7 @@
 #include "kind.h"
 #include "stats.h"
 
+#define FL_HOST_CHANGES 32 /* of parameters, whose frames are remembered */
 #define FL_HOST_POOL_WAIT_NS 2000000000ll /* how long an announcement may name a pool that is not known here yet */
 
 struct fl_host_option {
@@ -120,6 +122,19 @@ struct fl_stage {
     bool faulted; /* a neighbour broke the protocol: what is complete is finished, the run has failed */
     bool input_faulted; /* the same, by who is above: the end of what comes from here cannot be believed */
 
+    /* Parameters; the owner. */
+    struct fl_host_message *first_setting, *last_setting; /* SET, each of which waits for a frame of its own */
+    struct fl_host_option *set_options; /* those of the registry's keys that have been set */
+    unsigned set_option_count;
+    uint32_t parameters; /* changes so far */
+    /* Change n, counted from 0, holds from this frame on: at n % its length. Epoch 0: from when it was made, whatever the frame. */
+    struct {
+        uint64_t number;
+        uint32_t epoch;
+    } changes[FL_HOST_CHANGES];
+    bool settled; /* no frame will come any more */
+    char *refusal; /* why not, once fl_stage_refuse has said it */
+
     /* Set by the control thread, or by whoever fails first; read by all. */
     atomic_bool stopping, cancelled, alone; /* alone: the supervisor is dead */
     atomic_bool limit_reached;
@@ -180,6 +195,16 @@ void fl_host_message_free(struct fl_host_message *message);           /* and the
 bool fl_host_interrupted(const struct fl_stage *stage);               /* the owner should stop waiting and look */
 void fl_host_serve(struct fl_stage *stage);                           /* the owner: queued messages, idle pools */
 
+/* host-setting.c; the owner. */
+void fl_host_take_setting(struct fl_stage *stage, struct fl_host_message *message); /* takes the message over */
+/* Before the frame `next`, or where the source makes its next one (NULL): the change whose turn it is. 0, or why the run of this
+ * stage is over. */
+int fl_host_apply_setting(struct fl_stage *stage, const struct fl_desc *next);
+/* None will hold for any frame any more: those that wait and those that come are refused. */
+void fl_host_settle(struct fl_stage *stage);
+/* How many changes hold for that frame; one of before a change may come out after it. */
+uint32_t fl_host_parameters_at(const struct fl_stage *stage, const struct fl_desc *desc);
+
 /* host-pools.c */
 /* Control thread unless stated. */
 int fl_host_map(struct fl_stage *stage, const struct fl_control_map *map, int fd);
@@ -200,6 +225,10 @@ void fl_host_report_fault(struct fl_stage *stage, uint32_t lane, uint32_t epoch,
 
 /* host-options.c */
 int fl_host_parse_options(struct fl_stage *stage, const void *text, size_t bytes, unsigned count);
+/* From now on the option has that value, until it is settled whether it keeps it. 0 or -ENOMEM. */
+int fl_host_push_option(struct fl_stage *stage, const char *key, const char *value);
+void fl_host_settle_option(struct fl_stage *stage, bool keep); /* the one pushed last */
+void fl_host_free_options(struct fl_stage *stage);
 
 /* host-stats.c; the owner. */
 uint64_t fl_host_now_ns(void);

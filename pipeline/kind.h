@@ -29,6 +29,7 @@ struct fl_key {
     const char *help;     /* one line, no full stop */
     bool required;
     bool later;           /* documented, not built yet: an error that says so */
+    const char *set;      /* how `framelane set` can change it in a run, one line, no full stop; NULL: not at all */
     const char *means;    /* a shorter spelling of this key ("option.crf"), which is what the stage gets; NULL: of none */
 };
 
@@ -52,6 +53,7 @@ struct fl_kind_info {
     const char *main_key;   /* what the first bare word of the inline form means; NULL: none */
     unsigned flags;         /* enum fl_kind_flags */
     const struct fl_key *keys; /* ends with a NULL name; common keys (name, input, ...) are config.c's */
+    const struct fl_key *part; /* PART.OPTION: what `framelane set` takes besides, checked by the stage alone; NULL: nothing */
     const char *example;    /* an inline chain for `inspect` */
     /* Usual values, for sizing before anything runs; what counts is what the stage answers in open. */
     unsigned working_set; /* slots of its own pool */

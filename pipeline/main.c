@@ -22,7 +22,7 @@ static const Verb verbs[] = {
     {"graph", fl_cmd_graph},
     {"top", fl_cmd_top},
     {"restart", NULL},
-    {"set", NULL},
+    {"set", fl_cmd_set},
     {"view", NULL},
     {"snap", NULL},
     {"tap", NULL},

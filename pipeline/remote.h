@@ -15,13 +15,13 @@
  *                                 <-  ATTACHED descriptors of the stage's page and of the output's latest region, sealed
  *                                 <-  POOL    a pool its frames lie in (now, and whenever there is a new one), POOL_UNUSED
  *   SET     stage; tail KEY=VALUE ->
- *                                 <-  DONE    the number of the first frame it holds for
+ *                                 <-  DONE    the number of the first frame it holds for, when that frame has come
  *                                 <-  ERROR   in place of any answer: why not, and what to do
  *                                 <-  ENDED   at any time between answers: the run is over; then the end of the connection
  *
- * The first message is HELLO, within two seconds. Requests are answered in their order; behind ATTACH none may follow before its
- * answer. Who sends what is no request, sends descriptors, or does not read its answers, is cut off; the run takes no notice
- * otherwise. ERROR leaves the connection as it was.
+ * The first message is HELLO, within two seconds. Requests are answered in their order; behind ATTACH and SET none may follow
+ * before the answer. Who sends what is no request, sends descriptors, or does not read its answers, is cut off; the run takes no
+ * notice otherwise. ERROR leaves the connection as it was.
  */
 #ifndef FL_REMOTE_H
 #define FL_REMOTE_H
@@ -35,6 +35,8 @@
 
 #define FL_REMOTE_VERSION    1
 #define FL_REMOTE_MOST_BYTES 4096 /* of a request, with header and tail */
+#define FL_REMOTE_USUAL_WAIT_MS 5000 /* of SET, for a frame */
+#define FL_REMOTE_MOST_WAIT_MS 50000
 #define FL_REMOTE_NAME_BYTES 32   /* names of runs and stages, NUL padded */
 
 enum fl_remote {
@@ -77,7 +79,9 @@ struct fl_remote_stop {
 
 /* DONE */
 struct fl_remote_done {
-    uint64_t number; /* SET: of the first frame the new value holds for */
+    uint64_t number;     /* SET: of the first frame the new value holds for */
+    uint32_t parameters; /* SET: version of the parameters that this frame and those behind it carry (struct fl_desc) */
+    uint32_t reserved;
 };
 
 enum fl_remote_how {
@@ -118,10 +122,11 @@ struct fl_remote_pool {
     struct fl_pool_info pool;
 };
 
-/* SET; tail = "KEY=VALUE", no NUL. */
+/* SET; tail = "KEY=VALUE", UTF-8, no NUL. */
 struct fl_remote_set {
     char stage[FL_REMOTE_NAME_BYTES];
-    uint32_t reserved[2];
+    uint32_t wait_ms; /* for the frame: then it is refused and nothing changes; 0: FL_REMOTE_USUAL_WAIT_MS */
+    uint32_t rebuild; /* 1: the stage may build anew what it works with, and what it gives may take another size or format */
 };
 
 /* ERROR; tail = one sentence, no NUL. */

@@ -79,6 +79,7 @@ void fl_report_stage(JsonBuilder *b, const FlRunStage *stage)
     fl_json_int(b, "copies", copies);
     fl_json_int(b, "copied_bytes", copied_bytes);
     fl_json_int(b, "decode_errors", FL_RUN_STAT(stage, damage));
+    fl_json_int(b, "parameters", FL_RUN_STAT(stage, parameters));
     fl_json_double(b, "busy_seconds", (double)FL_RUN_STAT(stage, busy_ns) / 1e9);
     fl_json_double(b, "cpu_seconds", (double)fl_run_cpu_ns(stage) / 1e9);
     if (stage->life == FL_LIFE_REAPED)

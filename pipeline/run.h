@@ -11,7 +11,7 @@
  *   tally.c        the numbers of the stats pages, added up
  *   live.c         what they were in the last seconds
  *   progress.c, report.c   the line on a terminal, the summary; JSON
- *   door.c, answers.c, status.c   the control socket, and what is answered there
+ *   door.c, answers.c, attach.c, setting.c, status.c   the control socket, and what is answered there
  *
  * The life of a run, and who moves it on:
  *
@@ -107,6 +107,7 @@ struct FlRunStage {
     uint64_t wanted_bytes[FL_STAGE_MAX_PORTS]; /* WANT_POOL that waits for an older generation to be given up; 0: none */
     uint64_t largest_slot[FL_STAGE_MAX_PORTS]; /* of any generation so far */
     guint wanted_timer;
+    uint32_t sets_asked, sets_answered; /* SET and SET_DONE, which comes in their order */
 
     /* How it ended. */
     gboolean failed; /* FAILED has come: it has said why */
@@ -215,6 +216,9 @@ uint64_t fl_run_memory_available(void);
 void fl_run_take_want_pool(FlRunStage *stage, const struct fl_received *message);
 void fl_run_take_pool_unused(FlRunStage *stage, const struct fl_received *message);
 void fl_run_generation_mapped(FlRunRegion *pool, int error);
+
+/* setting.c */
+void fl_run_take_set_done(FlRunStage *stage, const struct fl_received *message);
 
 /* ending.c */
 void fl_run_stop_sources(FlRun *run);

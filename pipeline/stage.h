@@ -13,6 +13,7 @@
  *   produce  A stage without inputs: makes one step (usually one frame). Returns FL_STAGE_END after the last, or once
  *            fl_stage_stopping.
  *   ended    An input has ended: give what is still inside, finish what is complete. Called once a port, after its last process.
+ *   set      A parameter changes, between two frames: see struct fl_stage_setting. Optional: without it nothing can be set.
  *   close    The last call, also after a failure; `priv` may be half-built. Everything the stage holds is released here.
  *
  * All on one thread, the owner. What other threads of a stage (a decoder's workers) may call says "any thread".
@@ -70,6 +71,18 @@ enum fl_stage_error {
     FL_STAGE_ERROR_RUN = 1,    /* failed while running */
 };
 
+/* `framelane set RUN/STAGE KEY=VALUE`: what is processed or produced from here on is made with the value, nothing before. What
+ * comes out late and was due before `next` must be made without it: a stage that keeps frames back sees to that.
+ * `set` returns 0 once the value holds, or what fl_stage_refuse gave, and then nothing has changed; a failure after which the stage
+ * cannot go on is fl_stage_fail's, as anywhere. Keys of the registry reach it only where their `set` says that they can change,
+ * with values of their type, which fl_stage_string and its like already have; a value that is refused goes again. It may publish.
+ * The host counts the changes into `parameters` of what is published: a stage passes on its input's. */
+struct fl_stage_setting {
+    const char *key, *value; /* valid during the call */
+    bool rebuild; /* it may build anew what it works with, and change the format and size of what it gives; else it must not */
+    const struct fl_desc *next; /* the frame that will be processed next; NULL for a source */
+};
+
 struct fl_stage_module {
     const char *kind;
     size_t priv_bytes; /* zeroed private state: fl_stage_priv */
@@ -78,6 +91,7 @@ struct fl_stage_module {
     int (*process)(struct fl_stage *stage, unsigned port, struct fl_frame *frame);
     int (*produce)(struct fl_stage *stage);
     int (*ended)(struct fl_stage *stage, unsigned port);
+    int (*set)(struct fl_stage *stage, const struct fl_stage_setting *setting);
     void (*close)(struct fl_stage *stage);
 };
 
@@ -91,8 +105,8 @@ const char *fl_stage_name(const struct fl_stage *stage);
 struct fl_stage_input *fl_stage_input(struct fl_stage *stage, unsigned port);
 struct fl_stage_output *fl_stage_output(struct fl_stage *stage, unsigned port);
 
-/* Options as configured, or the registry's default; NULL / fallback-less numbers as stated. Text lives as long as the stage.
- * Types were checked against the registry by the supervisor. */
+/* Options as configured, or the registry's default; NULL / fallback-less numbers as stated. Text lives as long as the stage,
+ * that of a key that is set in the run until it is set again. Types were checked against the registry by the supervisor. */
 const char *fl_stage_string(const struct fl_stage *stage, const char *key);               /* NULL: not given, no default */
 int64_t fl_stage_int(const struct fl_stage *stage, const char *key, int64_t otherwise);
 bool fl_stage_bool(const struct fl_stage *stage, const char *key, bool otherwise);
@@ -155,6 +169,10 @@ void fl_stage_debug(struct fl_stage *stage, const char *format, ...) __attribute
 /* Returns `error` (a negative errno), so that a stage can `return fl_stage_fail(...)`. Only the first failure is reported. */
 int fl_stage_fail(struct fl_stage *stage, enum fl_stage_error whose, int error, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* Only in `set`: why it cannot be, one sentence as above, for the one who asked. Returns `error` (a negative errno: -EINVAL where
+ * the key or the value is to blame). */
+int fl_stage_refuse(struct fl_stage *stage, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #pragma GCC visibility pop
 

@@ -48,7 +48,8 @@ struct fl_stats {
     fl_word lanes_used;
     fl_word last_age_ns; /* of the newest picture handled: from when its source was due to give it until it was done with here */
     fl_word waited_ns[FL_WAIT_COUNT]; /* by cause; without a wait that goes on */
-    fl_word spare[7];
+    fl_word parameters; /* of the newest picture given out, or taken where none is given */
+    fl_word spare[6];
     struct fl_histogram work; /* ns in process/produce, a picture; waits for other stages not counted */
     struct fl_histogram age;  /* last_age_ns of every picture */
     struct fl_stats_lane lanes[FL_STATS_MAX_LANES]; /* in lanes first, then out lanes, as wired */

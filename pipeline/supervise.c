@@ -39,6 +39,7 @@ static const struct {
     {FL_CONTROL_FAULT, "FAULT", sizeof(struct fl_control_lane_event), IN(RUNNING), fl_run_take_fault},
     {FL_CONTROL_WANT_POOL, "WANT_POOL", sizeof(struct fl_control_want_pool), IN(RUNNING), fl_run_take_want_pool},
     {FL_CONTROL_POOL_UNUSED, "POOL_UNUSED", sizeof(struct fl_control_region), IN(RUNNING), fl_run_take_pool_unused},
+    {FL_CONTROL_SET_DONE, "SET_DONE", sizeof(struct fl_control_set_done), IN(RUNNING), fl_run_take_set_done},
     {FL_CONTROL_DONE, "DONE", 0, IN(RUNNING), take_done},
 };
 
@@ -143,6 +144,7 @@ static gboolean reap(FlRunStage *stage)
     stage->life = FL_LIFE_REAPED;
     run->alive--;
     fl_run_stage_ended(stage);
+    fl_door_stage_ended(run->door, stage);
     if (run->alive == 0)
         g_main_loop_quit(run->loop);
     return TRUE;

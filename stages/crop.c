@@ -173,6 +173,34 @@ static int crop_process(struct fl_stage *stage, unsigned port, struct fl_frame *
     return ret == -EPIPE ? 0 : ret;
 }
 
+static bool may_take(const struct crop *crop, const struct crop *other, const struct fl_desc *desc)
+{
+    struct rectangle now;
+    return place_rectangle(crop, desc, &now) < 0 || (now.width == other->rectangle.width && now.height == other->rectangle.height);
+}
+
+/* Another place costs nothing, here as well as below; another size is another picture. */
+static int crop_set(struct fl_stage *stage, const struct fl_stage_setting *setting)
+{
+    struct crop *crop = fl_stage_priv(stage), other = {.of = *setting->next};
+    if (fl_geometry_parse(&other.geometry, setting->value) < 0 || other.geometry.count < 2)
+        return fl_stage_refuse(stage, -EINVAL, "'%s' is no geometry: give W:H or W:H:X:Y, as in 640:360", setting->value);
+    int ret = fl_av_check(&other.of);
+    if (ret == 0)
+        ret = place_rectangle(&other, &other.of, &other.rectangle);
+    if (ret == -ERANGE)
+        return fl_stage_refuse(stage, -EINVAL, "'%s' does not lie in the picture of %ux%u", setting->value, other.of.width,
+                               other.of.height);
+    if (ret < 0)
+        return fl_stage_refuse(stage, ret, "'%s' is no geometry of this picture", setting->value);
+    if (!setting->rebuild && !may_take(crop, &other, &other.of))
+        return fl_stage_refuse(stage, -EINVAL,
+                               "'%s' makes it %dx%d, and what is below would get another size: add rebuild=true if it can cope",
+                               setting->value, other.rectangle.width, other.rectangle.height);
+    *crop = other;
+    return 0;
+}
+
 static void crop_close(struct fl_stage *stage)
 {
     fl_av_log_detach();
@@ -183,5 +211,6 @@ const struct fl_stage_module fl_stage_module = {
     .priv_bytes = sizeof(struct crop),
     .open = crop_open,
     .process = crop_process,
+    .set = crop_set,
     .close = crop_close,
 };

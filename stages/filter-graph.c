@@ -98,6 +98,22 @@ void fl_filter_graph_destroy(struct filter_graph *g)
 
 /* ---- trying ---- */
 
+/* Names of files that a filter reads do no harm. */
+bool fl_filter_may_try(const char *text)
+{
+    static const char *const read[] = {"font", "text", "lut1d=", "lut3d="};
+    for (const char *at = text; (at = strstr(at, "file")); at += strlen("file")) {
+        bool harmless = false;
+        for (unsigned i = 0; i < sizeof(read) / sizeof(read[0]); i++) {
+            size_t bytes = strlen(read[i]);
+            harmless |= (size_t)(at - text) >= bytes && !strncmp(at - bytes, read[i], bytes);
+        }
+        if (!harmless)
+            return false;
+    }
+    return !strstr(text, "result");
+}
+
 /* Read-only, as a slot's picture is: a filter that works in place would copy it first. */
 static AVFrame *create_blank(const AVFrame *like)
 {

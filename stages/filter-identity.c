@@ -7,6 +7,18 @@ void fl_filter_remember(struct filter_identity *identity, const struct fl_desc *
     identity->last_in[identity->count++ % FL_FILTER_REMEMBERED] = *desc;
 }
 
+void fl_filter_identity_anew(struct filter_identity *identity)
+{
+    identity->graph_count = identity->count;
+    identity->answered = identity->late = false;
+}
+
+/* A graph that has answered every frame at once so far is taken to do so with each. */
+bool fl_filter_is_prompt(const struct filter_identity *identity)
+{
+    return identity->count == identity->graph_count || (identity->answered && !identity->late);
+}
+
 /* The newest input frame that was due at `pts`, or before. */
 static const struct fl_desc *find_due(const struct filter_identity *identity, int64_t pts, AVRational time_base)
 {
@@ -46,7 +58,7 @@ void fl_filter_identify(struct filter_identity *identity, const AVFrame *frame, 
     } else {
         identity->part++;
     }
-    identity->gave = true;
+    identity->gave = identity->answered = true;
     like->number = identity->number;
     like->epoch = identity->epoch;
     like->part = identity->part;

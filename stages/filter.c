@@ -11,23 +11,9 @@
 
 #define HOLD 4 /* frames of the input that the chain may keep in their slots */
 
-struct filter {
-    const char *text;
-    struct filter_graph graph;
-    AVFrame *like;  /* a picture without data: what the graph was made for */
-    AVFrame *shell; /* blank between frames */
-    AVFrame *out;   /* likewise */
-    AVRational rate;
-    struct fl_av_held held;
-    struct filter_identity identity;
-    uint64_t given;  /* frames announced */
-    int64_t end_pts; /* when the last frame that went in is over, in the graph's time base */
-    bool full;       /* the chain takes no more (trim): what still comes is dropped */
-};
-
 /* ---- open ---- */
 
-static void hint_filter(const char *reason, char *text, unsigned bytes)
+void fl_filter_hint(const char *reason, char *text, unsigned bytes)
 {
     static const char missing[] = "No such filter: '";
     const char *at = strstr(reason, missing);
@@ -48,16 +34,10 @@ static int fail_graph(struct fl_stage *stage, enum fl_stage_error whose, int err
     struct filter *filter = fl_stage_priv(stage);
     const char *reason = fl_av_log_reason(error);
     char hint[80];
-    hint_filter(reason, hint, sizeof(hint));
+    fl_filter_hint(reason, hint, sizeof(hint));
     return fl_stage_fail(stage, whose, fl_av_errno(error),
-                         "filter '%s' is not possible here: %s%s ('framelane inspect filter NAME' lists options)", filter->text,
-                         reason, hint);
-}
-
-/* A chain that writes files must not do so before the run starts. */
-static bool may_try(const char *text)
-{
-    return !strstr(text, "file") && !strstr(text, "result");
+                         "filter '%s' is not possible here: %s%s ('framelane inspect filter NAME' lists options)",
+                         filter->chain.text, reason, hint);
 }
 
 static void describe_output(struct fl_stage *stage, const struct filter_trial *trial)
@@ -88,8 +68,8 @@ static int plan_output(struct fl_stage *stage, const struct filter_trial *trial)
     int ret = fl_av_layout_init(&layout, av_buffersink_get_format(sink), width, height, width, height);
     if (ret < 0)
         return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, ret,
-                             "filter '%s' ends in %dx%d %s, which cannot be carried: end it with format=NAME", filter->text, width,
-                             height, av_get_pix_fmt_name(av_buffersink_get_format(sink)));
+                             "filter '%s' ends in %dx%d %s, which cannot be carried: end it with format=NAME", filter->chain.text,
+                             width, height, av_get_pix_fmt_name(av_buffersink_get_format(sink)));
     describe_output(stage, trial);
     output->forwards = trial->forwards;
     output->payload_bytes = trial->forwards ? 0 : layout.payload_bytes;
@@ -102,9 +82,10 @@ static int check_chain(struct fl_stage *stage)
 {
     struct filter *filter = fl_stage_priv(stage);
     struct filter_trial trial = {.picture = av_frame_alloc()};
-    int ret = trial.picture ? fl_filter_graph_create(&filter->graph, filter->text, filter->like, filter->rate) : AVERROR(ENOMEM);
-    if (ret >= 0 && may_try(filter->text))
-        ret = fl_filter_try(filter->text, filter->like, filter->rate, &trial);
+    int ret =
+        trial.picture ? fl_filter_graph_create(&filter->graph, filter->chain.text, filter->like, filter->rate) : AVERROR(ENOMEM);
+    if (ret >= 0 && fl_filter_may_try(filter->chain.text))
+        ret = fl_filter_try(filter->chain.text, filter->like, filter->rate, &trial);
     ret = ret < 0 ? fail_graph(stage, FL_STAGE_ERROR_CONFIG, ret) : plan_output(stage, &trial);
     av_frame_free(&trial.picture);
     return ret;
@@ -115,14 +96,15 @@ static int filter_open(struct fl_stage *stage)
     struct filter *filter = fl_stage_priv(stage);
     struct fl_stage_input *input = fl_stage_input(stage, 0);
     struct fl_stage_output *output = fl_stage_output(stage, 0);
-    filter->text = fl_stage_string(stage, "filter");
+    const char *chain = fl_stage_string(stage, "filter");
     filter->like = av_frame_alloc();
     filter->shell = av_frame_alloc();
     filter->out = av_frame_alloc();
     fl_av_log_attach(stage);
-    if (!filter->like || !filter->shell || !filter->out || fl_av_held_init(&filter->held, HOLD) < 0)
+    if (!filter->like || !filter->shell || !filter->out || fl_av_held_init(&filter->held, HOLD) < 0 ||
+        (chain && fl_filter_text_set(&filter->chain, chain) < 0))
         return fl_stage_fail(stage, FL_STAGE_ERROR_START, -ENOMEM, "no memory");
-    if (!filter->text)
+    if (!chain)
         return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, -EINVAL, "no chain is given: add filter=CHAIN");
     filter->rate = (AVRational){input->stream.rate_num, input->stream.rate_den > 0 ? input->stream.rate_den : 1};
     input->hold = HOLD;
@@ -162,7 +144,7 @@ static int announce(struct fl_stage *stage, const AVFrame *frame)
 static int fail_filter(struct fl_stage *stage, int error)
 {
     struct filter *filter = fl_stage_priv(stage);
-    return fl_stage_fail(stage, FL_STAGE_ERROR_RUN, fl_av_errno(error), "filter '%s' failed: %s", filter->text,
+    return fl_stage_fail(stage, FL_STAGE_ERROR_RUN, fl_av_errno(error), "filter '%s' failed: %s", filter->chain.text,
                          fl_av_log_reason(error));
 }
 
@@ -194,7 +176,7 @@ static int give_in(struct fl_stage *stage, AVFrame *frame)
 }
 
 /* Filters that change the rate need to know when the last frame is over. */
-static int drain(struct fl_stage *stage)
+int fl_filter_drain(struct fl_stage *stage)
 {
     struct filter *filter = fl_stage_priv(stage);
     fl_av_log_clear();
@@ -225,7 +207,7 @@ static bool alike(const AVFrame *a, const AVFrame *b)
 static int make_graph(struct fl_stage *stage)
 {
     struct filter *filter = fl_stage_priv(stage);
-    int ret = filter->graph.graph ? drain(stage) : 0;
+    int ret = filter->graph.graph ? fl_filter_drain(stage) : 0;
     if (ret < 0)
         return ret;
     fl_filter_graph_destroy(&filter->graph);
@@ -238,7 +220,8 @@ static int make_graph(struct fl_stage *stage)
     filter->like->time_base = filter->shell->time_base;
     fl_av_log_clear();
     if (ret >= 0)
-        ret = fl_filter_graph_create(&filter->graph, filter->text, filter->like, filter->rate);
+        ret = fl_filter_graph_create(&filter->graph, filter->chain.text, filter->like, filter->rate);
+    fl_filter_identity_anew(&filter->identity);
     return ret < 0 ? fail_graph(stage, FL_STAGE_ERROR_RUN, ret) : 0;
 }
 
@@ -248,7 +231,7 @@ static void note_swallowed(struct fl_stage *stage, const struct fl_desc *desc, u
 {
     struct filter *filter = fl_stage_priv(stage);
     const struct filter_identity *identity = &filter->identity;
-    if (filter->given == given_before && identity->gave && !identity->late &&
+    if (filter->given == given_before && identity->answered && !identity->late &&
         atomic_load_explicit(&filter->held.count, memory_order_relaxed) == 0)
         fl_stage_skipped(stage, 0, desc);
 }
@@ -284,7 +267,7 @@ static int filter_process(struct fl_stage *stage, unsigned port, struct fl_frame
 static int filter_ended(struct fl_stage *stage, unsigned port)
 {
     struct filter *filter = fl_stage_priv(stage);
-    return filter->graph.graph && !filter->full ? drain(stage) : 0;
+    return filter->graph.graph && !filter->full ? fl_filter_drain(stage) : 0;
 }
 
 static void filter_close(struct fl_stage *stage)
@@ -294,6 +277,7 @@ static void filter_close(struct fl_stage *stage)
     av_frame_free(&filter->like);
     av_frame_free(&filter->shell);
     av_frame_free(&filter->out);
+    fl_filter_text_finish(&filter->chain);
     fl_av_held_finish(&filter->held);
     fl_av_log_detach();
 }
@@ -304,5 +288,6 @@ const struct fl_stage_module fl_stage_module = {
     .open = filter_open,
     .process = filter_process,
     .ended = filter_ended,
+    .set = fl_filter_set,
     .close = filter_close,
 };

@@ -3,6 +3,8 @@
  *   filter.c           the stage: open, frames, end
  *   filter-graph.c     making a graph for a kind of picture, and what it gives; trying it on a blank picture
  *   filter-identity.c  which input frame an output frame came from
+ *   filter-text.c      the chain as text, with the options that have been changed since
+ *   filter-set.c       changing it while frames flow
  */
 #ifndef FL_FILTER_H
 #define FL_FILTER_H
@@ -36,6 +38,32 @@ struct filter_trial {
 };
 int fl_filter_try(const char *text, const AVFrame *like, AVRational rate, struct filter_trial *trial);
 
+/* FALSE: it may write a file when it is made, so it must not be made twice, nor before the run starts. */
+bool fl_filter_may_try(const char *text);
+
+/* ---- filter-text.c ---- */
+
+struct filter_change {
+    unsigned nth; /* filter of the chain, counted from 0 as they stand there */
+    char *option, *value;
+};
+
+struct filter_text {
+    char *chain; /* as it was given */
+    struct filter_change *changes;
+    unsigned change_count;
+    char *text; /* the chain with the changes in it: what a graph is made of */
+};
+
+/* Another chain, without changes. -ENOMEM; then it is as before. */
+int fl_filter_text_set(struct filter_text *text, const char *chain);
+/* Changes an option, as if it stood last in its filter's words. -ENOMEM; -EINVAL: the chain has no such filter; then it is as
+ * before. */
+int fl_filter_text_change(struct filter_text *text, unsigned nth, const char *option, const char *value);
+/* What `text` would be after that change, to av_free; NULL: it cannot be made. */
+char *fl_filter_text_with(const struct filter_text *text, unsigned nth, const char *option, const char *value);
+void fl_filter_text_finish(struct filter_text *text);
+
 /* ---- filter-identity.c ---- */
 
 struct filter_identity {
@@ -44,13 +72,46 @@ struct filter_identity {
     uint64_t number; /* of what was given out last */
     uint32_t epoch, part;
     bool gave;
-    bool late; /* something came out that was not made of the newest frame alone */
+    /* Of the graph that is there now: */
+    uint64_t graph_count; /* `count` when it was made */
+    bool answered;        /* something came out of it */
+    bool late;            /* something came out that was not made of the newest frame alone */
 };
+
+/* A graph is made: nothing is known of its ways yet. */
+void fl_filter_identity_anew(struct filter_identity *identity);
+/* TRUE: all that went in has come out, as far as can be seen from outside. */
+bool fl_filter_is_prompt(const struct filter_identity *identity);
 
 void fl_filter_remember(struct filter_identity *identity, const struct fl_desc *desc);
 
 /* The identity for an output frame: that of the frame in whose slot it lies, or of the input frame that was due at its time.
  * Numbers never go backwards, and parts count what has the same number. `like` gets number, part, epoch, origin and parameters. */
 void fl_filter_identify(struct filter_identity *identity, const AVFrame *frame, AVRational time_base, struct fl_desc *like);
+
+/* ---- filter.c ---- */
+
+struct filter {
+    struct filter_text chain;
+    struct filter_graph graph;
+    AVFrame *like;  /* a picture without data: what the graph was made for */
+    AVFrame *shell; /* blank between frames */
+    AVFrame *out;   /* likewise */
+    AVRational rate;
+    struct fl_av_held held;
+    struct filter_identity identity;
+    uint64_t given;  /* frames announced */
+    int64_t end_pts; /* when the last frame that went in is over, in the graph's time base */
+    bool full;       /* the chain takes no more (trim): what still comes is dropped */
+};
+
+/* What is in the graph comes out. 0, or a failure that has been reported. */
+int fl_filter_drain(struct fl_stage *stage);
+/* ": did you mean 'drawbox'?" where `reason` is libavfilter's complaint about a filter it does not know, or nothing. */
+void fl_filter_hint(const char *reason, char *text, unsigned bytes);
+
+/* ---- filter-set.c ---- */
+
+int fl_filter_set(struct fl_stage *stage, const struct fl_stage_setting *setting);
 
 #endif

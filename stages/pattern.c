@@ -33,6 +33,7 @@ struct pattern {
     int cell, box_x, box_y, box_width, box_height;
     int32_t rate_num, rate_den;
     int64_t number, limit; /* limit < 0: endless */
+    int64_t pts, step;     /* in units of the first rate; from one frame to the next */
     bool realtime;
     uint64_t start_ns;
     struct fl_desc like;
@@ -199,6 +200,7 @@ static int open_pattern(struct fl_stage *stage)
     pattern->rate_den = 1;
     fl_stage_size(stage, "size", &width, &height);
     fl_stage_rate(stage, "rate", &pattern->rate_num, &pattern->rate_den);
+    pattern->step = 1;
     pattern->limit = fl_stage_int(stage, "frames", -1);
     pattern->realtime = fl_stage_bool(stage, "realtime", false);
     pattern->format = av_get_pix_fmt(format ? format : "yuv420p");
@@ -262,7 +264,7 @@ static void draw(struct pattern *pattern, uint8_t *slot)
 static uint64_t due_ns(const struct pattern *pattern)
 {
     return pattern->start_ns +
-           (uint64_t)((unsigned __int128)pattern->number * 1000000000u * (unsigned)pattern->rate_den / (unsigned)pattern->rate_num);
+           (uint64_t)((unsigned __int128)pattern->pts * 1000000000u * (unsigned)pattern->rate_den / (unsigned)pattern->rate_num);
 }
 
 /* False: it is to stop. A frame that is late is made at once: the clock is not moved. */
@@ -292,12 +294,32 @@ static int produce_pattern(struct fl_stage *stage)
         return error;
     draw(pattern, fl_frame_data(frame));
     struct fl_desc desc = pattern->like;
-    desc.pts = pattern->number;
+    desc.pts = pattern->pts;
+    desc.duration = pattern->step;
     desc.origin_ns = due;
     error = fl_stage_publish(stage, 0, frame, &desc);
     fl_frame_unref(frame);
     pattern->number++;
+    pattern->pts += pattern->step;
     return error;
+}
+
+/* Another rate: time stamps go on in their unit, so that those below need not be told; it must be a whole number of units. */
+static int set_pattern(struct fl_stage *stage, const struct fl_stage_setting *setting)
+{
+    struct pattern *pattern = fl_stage_priv(stage);
+    int32_t num, den;
+    if (fl_stage_rate(stage, setting->key, &num, &den) < 0)
+        return fl_stage_refuse(stage, -EINVAL, "'%s' is no rate", setting->value);
+    if (pattern->limit >= 0 && pattern->number >= pattern->limit)
+        return fl_stage_refuse(stage, -ENODATA, "no frame comes any more that it could hold for");
+    int64_t ticks = (int64_t)pattern->rate_num * den, whole = (int64_t)pattern->rate_den * num;
+    if (ticks % whole != 0)
+        return fl_stage_refuse(stage, -EINVAL,
+                               "a frame every 1/%s s does not fall on time stamps of %d/%d s: give a rate that divides %d/%d",
+                               setting->value, pattern->rate_den, pattern->rate_num, pattern->rate_num, pattern->rate_den);
+    pattern->step = ticks / whole;
+    return 0;
 }
 
 static void close_pattern(struct fl_stage *stage)
@@ -315,5 +337,6 @@ const struct fl_stage_module fl_stage_module = {
     .open = open_pattern,
     .start = start_pattern,
     .produce = produce_pattern,
+    .set = set_pattern,
     .close = close_pattern,
 };

@@ -32,7 +32,11 @@ static const struct fl_key decode_keys[] = {
 
 static const struct fl_key pattern_keys[] = {
     {.name = "size", .type = FL_KEY_SIZE, .fallback = "1280x720", .help = "size of the picture"},
-    {.name = "rate", .type = FL_KEY_RATE, .fallback = "30", .help = "frames a second"},
+    {.name = "rate",
+     .type = FL_KEY_RATE,
+     .fallback = "30",
+     .set = "at once, to one that divides the first: time stamps keep their unit",
+     .help = "frames a second"},
     {.name = "format", .type = FL_KEY_STRING, .fallback = "yuv420p", .help = "pixel format, by libav's name"},
     {.name = "frames", .type = FL_KEY_INT, .help = "ends after that many; endless where it is not given"},
     {.name = "realtime",
@@ -47,19 +51,35 @@ static const struct fl_key scale_keys[] = {
      .type = FL_KEY_GEOMETRY,
      .required = true,
      .choices = "W:H",
+     .set = "with rebuild=true",
      .help = "new size; -1 or -2 (even) keeps the aspect"},
-    {.name = "format", .type = FL_KEY_STRING, .help = "pixel format of the output, by libav's name; otherwise that of the input"},
+    {.name = "format",
+     .type = FL_KEY_STRING,
+     .set = "with rebuild=true",
+     .help = "pixel format of the output, by libav's name; otherwise that of the input"},
     {.name = "flags",
      .type = FL_KEY_STRING,
      .fallback = "bicubic",
+     .set = "at once",
      .help = "scaler, by libswscale's names (bilinear, lanczos, ...)"},
     {.name = "threads", .type = FL_KEY_INT, .fallback = "1", .help = "threads of the scaler"},
     {0},
 };
 
 static const struct fl_key filter_keys[] = {
-    {.name = "filter", .type = FL_KEY_STRING, .required = true, .help = "chain of libavfilter with one video input and one output"},
+    {.name = "filter",
+     .type = FL_KEY_STRING,
+     .required = true,
+     .set = "with rebuild=true: another chain, once the old one has given out what it holds",
+     .help = "chain of libavfilter with one video input and one output"},
     {0},
+};
+
+static const struct fl_key filter_part = {
+    .name = "FILTER.OPTION",
+    .type = FL_KEY_STRING,
+    .help = "an option of a filter of the chain: at once where libavfilter changes it while it runs, others with rebuild=true;\n"
+            "                 FILTER@NAME.OPTION where the chain says FILTER@NAME",
 };
 
 static const struct fl_key crop_keys[] = {
@@ -67,6 +87,7 @@ static const struct fl_key crop_keys[] = {
      .type = FL_KEY_GEOMETRY,
      .required = true,
      .choices = "W:H|W:H:X:Y",
+     .set = "another place at once, another width and height with rebuild=true",
      .help = "what stays of the picture, centred where no place is given; rounded to the chroma grid"},
     {0},
 };
@@ -173,6 +194,7 @@ const struct fl_kind_info fl_kinds[] = {
      .working_set = 1,
      .hold = 4,
      .keys = filter_keys,
+     .part = &filter_part,
      .example = "decode in.mkv ! filter hflip,format=nv12 ! encode out.mp4"},
     {.name = "scale",
      .summary = "scales and converts with libswscale",

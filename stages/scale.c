@@ -64,43 +64,66 @@ static int evaluate_size(const struct scale *scale, const struct fl_desc *desc, 
     return settle_size((int)width, (int)height, desc, to);
 }
 
+/* What is made of a picture. -ENOTSUP: it cannot be read; -EINVAL, -ERANGE: no size; others: no room for it. */
+static int plan(struct scale *scale, const struct fl_desc *desc)
+{
+    enum AVPixelFormat from = fl_av_format(desc);
+    if (!fl_scaler_reads(from))
+        return -ENOTSUP;
+    scale->to.format = scale->format != AV_PIX_FMT_NONE ? scale->format : fl_scaler_default_format(from);
+    int ret = evaluate_size(scale, desc, &scale->to);
+    if (ret == 0 && fl_av_layout_init(&scale->layout, scale->to.format, scale->to.width, scale->to.height, scale->to.width,
+                                      scale->to.height) < 0)
+        ret = -EOVERFLOW;
+    if (ret == 0)
+        scale->of = *desc;
+    return ret;
+}
+
 static int work_out(struct fl_stage *stage, enum fl_stage_error whose, const struct fl_desc *desc)
 {
     struct scale *scale = fl_stage_priv(stage);
     const char *size = fl_stage_string(stage, "size");
-    enum AVPixelFormat from = fl_av_format(desc);
-    if (!fl_scaler_reads(from))
+    int ret = plan(scale, desc);
+    if (ret == -ENOTSUP)
         return fl_stage_fail(stage, whose, -ENOTSUP, "libswscale does not read pixel format %s: put 'filter format=…' before it",
                              desc->format);
-    scale->to.format = scale->format != AV_PIX_FMT_NONE ? scale->format : fl_scaler_default_format(from);
-    int ret = evaluate_size(scale, desc, &scale->to);
-    if (ret < 0)
+    if (ret == -EINVAL || ret == -ERANGE)
         return fl_stage_fail(stage, ret == -EINVAL ? FL_STAGE_ERROR_CONFIG : whose, ret,
                              "scale '%s' gives no size for a picture of %ux%u: give W:H, as in 1280:-2", size, desc->width,
                              desc->height);
-    ret = fl_av_layout_init(&scale->layout, scale->to.format, scale->to.width, scale->to.height, scale->to.width, scale->to.height);
     if (ret < 0)
         return fl_stage_fail(stage, whose, ret, "a picture of %dx%d %s cannot be made: %s", scale->to.width, scale->to.height,
                              av_get_pix_fmt_name(scale->to.format), strerror(-ret));
-    scale->of = *desc;
     return 0;
 }
 
 /* ---- open ---- */
 
-static int parse_format(struct fl_stage *stage, struct scale *scale)
+/* NONE where it is none, with a hint; `hint` is empty otherwise. */
+static enum AVPixelFormat known_format(const char *name, char *hint, unsigned bytes)
 {
-    const char *name = fl_stage_string(stage, "format");
-    scale->format = name ? av_get_pix_fmt(name) : AV_PIX_FMT_NONE;
-    if (!name || (scale->format != AV_PIX_FMT_NONE && fl_scaler_writes(scale->format) && fl_av_can_carry(scale->format)))
-        return 0;
-    char hint[80];
+    enum AVPixelFormat format = av_get_pix_fmt(name);
+    hint[0] = 0;
+    if (format != AV_PIX_FMT_NONE && fl_scaler_writes(format) && fl_av_can_carry(format))
+        return format;
     struct fl_nearest_name nearest = {.word = name};
     for (const AVPixFmtDescriptor *each = av_pix_fmt_desc_next(NULL); each; each = av_pix_fmt_desc_next(each))
         if (fl_scaler_writes(av_pix_fmt_desc_get_id(each)))
             fl_nearest_offer(&nearest, each->name);
+    fl_nearest_hint(&nearest, hint, bytes);
+    return AV_PIX_FMT_NONE;
+}
+
+static int parse_format(struct fl_stage *stage, struct scale *scale)
+{
+    const char *name = fl_stage_string(stage, "format");
+    char hint[80];
+    scale->format = name ? known_format(name, hint, sizeof(hint)) : AV_PIX_FMT_NONE;
+    if (!name || scale->format != AV_PIX_FMT_NONE)
+        return 0;
     return fl_stage_fail(stage, FL_STAGE_ERROR_CONFIG, -EINVAL, "format '%s' is no pixel format that libswscale writes%s", name,
-                         fl_nearest_hint(&nearest, hint, sizeof(hint)));
+                         hint);
 }
 
 static int parse_options(struct fl_stage *stage, struct scale *scale)
@@ -238,6 +261,60 @@ static int scale_process(struct fl_stage *stage, unsigned port, struct fl_frame 
     return ret;
 }
 
+/* ---- changes ---- */
+
+static int read_change(struct fl_stage *stage, const struct fl_stage_setting *setting, struct scale *to)
+{
+    const char *key = setting->key, *value = setting->value;
+    bool flags = strcmp(key, "flags") == 0;
+    if (!flags && !setting->rebuild)
+        return fl_stage_refuse(stage, -EINVAL, "another %s is another picture for what is below: add rebuild=true if it can cope",
+                               key);
+    if (flags && fl_scaler_parse_flags(value, &to->scaler.flags) < 0)
+        return fl_stage_refuse(stage, -EINVAL, "flags '%s' are none of libswscale's: bilinear, bicubic, lanczos, area, …", value);
+    if (strcmp(key, "size") == 0 && (fl_geometry_parse(&to->geometry, value) < 0 || to->geometry.count != 2))
+        return fl_stage_refuse(stage, -EINVAL, "'%s' is no size: give W:H, as in 1280:-2", value);
+    if (strcmp(key, "format") != 0)
+        return 0;
+    char hint[80];
+    to->format = known_format(value, hint, sizeof(hint));
+    return to->format != AV_PIX_FMT_NONE
+               ? 0
+               : fl_stage_refuse(stage, -EINVAL, "'%s' is no pixel format that libswscale writes%s", value, hint);
+}
+
+/* A scaler of its own, so that the old one goes on where this one cannot be made. */
+static int make_scaler(struct scale *to, const struct fl_desc *like)
+{
+    int ret = fl_av_apply(like, to->from_frame);
+    if (ret >= 0)
+        ret = fl_scaler_set(&to->scaler, to->from_frame, &to->to);
+    av_frame_unref(to->from_frame);
+    return ret;
+}
+
+static int scale_set(struct fl_stage *stage, const struct fl_stage_setting *setting)
+{
+    struct scale *scale = fl_stage_priv(stage), other = *scale;
+    other.scaler = (struct fl_scaler){.flags = scale->scaler.flags, .threads = scale->scaler.threads};
+    int ret = read_change(stage, setting, &other);
+    if (ret < 0)
+        return ret;
+    ret = fl_av_check(setting->next);
+    if (ret == 0)
+        ret = plan(&other, setting->next);
+    if (ret == 0)
+        ret = make_scaler(&other, setting->next);
+    if (ret < 0) {
+        fl_scaler_finish(&other.scaler);
+        return fl_stage_refuse(stage, -EINVAL, "%s '%s' gives no picture here: %s", setting->key, setting->value,
+                               strerror(-fl_av_errno(ret)));
+    }
+    fl_scaler_finish(&scale->scaler);
+    *scale = other;
+    return 0;
+}
+
 static void scale_close(struct fl_stage *stage)
 {
     struct scale *scale = fl_stage_priv(stage);
@@ -252,5 +329,6 @@ const struct fl_stage_module fl_stage_module = {
     .priv_bytes = sizeof(struct scale),
     .open = scale_open,
     .process = scale_process,
+    .set = scale_set,
     .close = scale_close,
 };

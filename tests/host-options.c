@@ -109,12 +109,36 @@ static void nonsense_is_refused(void)
     }
 }
 
+static void set(struct fl_stage *stage, const char *key, const char *value, bool keep)
+{
+    CHECK_EQ(fl_host_push_option(stage, key, value), 0);
+    CHECK(!strcmp(fl_stage_string(stage, key), value));
+    fl_host_settle_option(stage, keep);
+}
+
+static void what_is_set_counts_unless_it_is_refused(void)
+{
+    static const char text[] = "size\000320x240";
+    struct fl_stage stage = stage_with(text, sizeof text, 1);
+    set(&stage, "size", "160x120", false);
+    CHECK(!strcmp(fl_stage_string(&stage, "size"), "320x240"));
+    set(&stage, "size", "80x60", true);
+    set(&stage, "rate", "50", true);
+    set(&stage, "size", "40x30", true);
+    set(&stage, "rate", "60", false);
+    CHECK(!strcmp(fl_stage_string(&stage, "size"), "40x30"));
+    CHECK(!strcmp(fl_stage_string(&stage, "rate"), "50"));
+    CHECK_EQ(stage.set_option_count, 2); /* what is set again and again takes no more room */
+    fl_host_free_options(&stage);
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
         {"what is not given is the registry's default, or the stage's", what_is_not_given_is_the_default},
         {"what is given counts", what_is_given_counts},
         {"options with a prefix come in the order given", options_with_a_prefix_come_in_order},
+        {"what is set counts, unless it is refused", what_is_set_counts_unless_it_is_refused},
         {"nonsense is refused", nonsense_is_refused},
     };
     return CHECK_RUN(cases);

@@ -60,7 +60,13 @@ def check_words(failures, path):
     for what, data in (("no such stage", remote.ask_attach("nosuch")), ("no output", remote.ask_attach("end")),
                        ("no such port", remote.ask_attach("source", port=7)), ("no such way", remote.ask_attach("source", how=9)),
                        ("no end of the name", remote.message(remote.ATTACH, b"\xff" * 32 + bytes(24))),
-                       ("set", remote.message(remote.SET, bytes(40), b"a=b"))):
+                       ("set nowhere", remote.message(remote.SET, bytes(40), b"a=b")),
+                       ("set nothing", remote.ask_set("source", b"")), ("set without a value", remote.ask_set("source", b"rate")),
+                       ("set without a key", remote.ask_set("source", b"=30")),
+                       ("set to no text", remote.ask_set("source", b"rate=\xff\xfe")),
+                       ("set with an end within", remote.ask_set("source", b"rate=30\0")),
+                       ("set what there is not", remote.ask_set("source", b"x" * 3000 + b"=1")),
+                       ("set what cannot change", remote.ask_set("end", b"a.b=1"))):
         client.send(data)
         kind, _, tail = client.hear()
         in_words = kind == remote.ERROR and len(tail) > 10 and tail.decode().isprintable()

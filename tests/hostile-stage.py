@@ -14,7 +14,7 @@ import time
 
 MAGIC = 0x31454E4C
 OPENED, FAILED, MAPPED, LOG, FAULT, WANT_POOL, POOL_UNUSED, DONE = 3, 4, 6, 10, 11, 12, 14, 19
-CONFIG, OPEN, MAP, GO, READY = 1, 2, 5, 9, 13
+CONFIG, OPEN, MAP, GO, READY, SET_DONE = 1, 2, 5, 9, 13, 41
 FRAME = 64 * 64
 
 
@@ -179,6 +179,11 @@ def complains_of_a_foreign_lane(wire):
     wire.send(FAULT, struct.pack("<II", 0xFFFFFFFF, 1), b"is not nice")
 
 
+def gives_an_answer_to_nobody(wire):
+    run_honestly(wire)
+    wire.send(SET_DONE, struct.pack("<IiQII", 1, 0, 7, 1, 0), b"done")
+
+
 def talks_without_end(wire):
     for number in range(20000):
         wire.send(LOG, struct.pack("<Ii", 1, 0), b"\x1b[2Jspam %d\x07\n\xff" % number)
@@ -200,7 +205,7 @@ def lets_go_of_its_socket(wire):
 def says_anything(wire):
     """Messages of right and wrong sizes at random moments; the seed is its process number's last digits."""
     chance = random.Random(os.getpid() % 1000)
-    sizes = {OPENED: 16, FAILED: 8, MAPPED: 8, LOG: 8, FAULT: 8, WANT_POOL: 16, POOL_UNUSED: 8, DONE: 0}
+    sizes = {OPENED: 16, FAILED: 8, MAPPED: 8, LOG: 8, FAULT: 8, WANT_POOL: 16, POOL_UNUSED: 8, SET_DONE: 24, DONE: 0}
     if chance.random() < 0.5:
         run_honestly(wire)
     for _ in range(200):

@@ -53,6 +53,10 @@ def ask_attach(stage, port=0, how=1):
     return message(ATTACH, struct.pack("<32sIIIIII", stage.encode(), port, how, 0, 0, 0, 0))
 
 
+def ask_set(stage, assignment, wait_ms=0, rebuild=0):
+    return message(SET, struct.pack("<32sII", stage.encode(), wait_ms, rebuild), assignment)
+
+
 class Client:
     """One connection. Nothing is checked on the way out."""
 

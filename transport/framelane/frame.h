@@ -83,7 +83,9 @@ struct fl_desc {
     uint32_t side_offset, side_bytes;
 
     uint32_t stream; /* packets: which of the stream descriptions; 0 for pictures */
-    uint32_t parameters; /* version of the stage parameters it was made with */
+    /* Version of the parameters it was made with: how many changes (`framelane set`), of all stages it came through, hold for it.
+     * 0: as they were configured. It rises with `number`. */
+    uint32_t parameters;
     uint64_t origin_ns; /* when its source was due to give it, for ages */
 };
 
