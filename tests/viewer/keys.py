@@ -209,6 +209,8 @@ def main(top):
                       check_neighbours):
             check(failures, window)
         check_leaving(failures, window, "q")
+        copies = {stage["name"]: stage["copies"] for stage in window.run.end["stages"]}
+        failures.check(copies["view"] > 0, "frames were remembered, but no copy of them was counted")
         untried = {action for _, action in rows_of_page(top)} - window.exercised
         failures.check(not untried, f"on the page, but not tried: {sorted(untried)}")
         failures.check(len(rows_of_page(top)) >= 19, "the table of keys was not read")
