@@ -2,7 +2,6 @@
  * has of it are read-only descriptors, so that nothing which happens here can reach the run. */
 #include <errno.h>
 #include <glib.h>
-#include <locale.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -84,12 +83,12 @@ static int parse_view(Words *w, int argc, char **argv)
         {"against", 0, 0, G_OPTION_ARG_STRING, &w->against, NULL, NULL},
         {"history", 0, 0, G_OPTION_ARG_INT, &w->history, NULL, NULL},
         {"screenshot", 0, 0, G_OPTION_ARG_FILENAME, &w->window.screenshot, NULL, NULL},
-        {"title", 0, 0, G_OPTION_ARG_STRING, &w->window.title, NULL, NULL},
+        {"title", 0, 0, G_OPTION_ARG_FILENAME, &w->window.title, NULL, NULL},
         {"font", 0, 0, G_OPTION_ARG_FILENAME, &w->window.font, NULL, NULL},
         {"events", 0, 0, G_OPTION_ARG_FILENAME, &w->window.events, NULL, NULL},
         {"wait", 0, 0, G_OPTION_ARG_NONE, &w->wait, NULL, NULL},
         {"once", 0, 0, G_OPTION_ARG_NONE, &w->once, NULL, NULL},
-        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &w->rest, NULL, NULL},
+        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &w->rest, NULL, NULL},
         {NULL},
     };
     g_autoptr(GError) error = NULL;
@@ -127,7 +126,7 @@ static int parse_snap(Words *w, int argc, char **argv)
         {"frame", 0, 0, G_OPTION_ARG_STRING, &w->frame, NULL, NULL},
         {"timeout", 0, 0, G_OPTION_ARG_DOUBLE, &w->timeout, NULL, NULL},
         {"no-overwrite", 0, 0, G_OPTION_ARG_NONE, &w->no_overwrite, NULL, NULL},
-        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &w->rest, NULL, NULL},
+        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &w->rest, NULL, NULL},
         {NULL},
     };
     g_autoptr(GError) error = NULL;
@@ -220,10 +219,10 @@ static int snap(const Words *w)
     return fl_snap(&options);
 }
 
+/* The locale stays C's: with another one SDL names its windows in a way of its own, which few programs read. */
 int main(int argc, char **argv)
 {
     Words w = {.verb = argc > 1 ? argv[1] : "", .history = -1, .timeout = 10};
-    setlocale(LC_CTYPE, "");
     int status = USAGE;
     if (strcmp(w.verb, "view") == 0)
         status = (status = parse_view(&w, argc - 1, argv + 1)) == GOOD ? view(&w) : status;

@@ -1,6 +1,7 @@
 #include "inside.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,8 +63,8 @@ static int open_window(struct fl_viewer *v, char *words, size_t size)
         fl_place_natural_size(&v->how, &width, &height);
     }
     struct fl_window_options window = {.title = o->title ? o->title : title,
-                                       .width = (unsigned)width,
-                                       .height = (unsigned)height,
+                                       .width = (unsigned)lrint(width),
+                                       .height = (unsigned)lrint(height),
                                        .fullscreen = o->fullscreen,
                                        .vsync = !o->no_vsync,
                                        .hidden = o->hidden};
@@ -156,7 +157,7 @@ void fl_viewer_set_shown(struct fl_viewer *v, struct fl_view_frame *frame)
         double width, height;
         struct fl_place_picture how = fl_place_picture_of(&frame->desc);
         fl_place_natural_size(&how, &width, &height);
-        fl_window_fit(&v->window, (unsigned)width, (unsigned)height);
+        fl_window_fit(&v->window, (unsigned)lrint(width), (unsigned)lrint(height));
         fl_text_set_size(&v->text, text_size(v));
         v->unsized = false;
     }
