@@ -148,10 +148,9 @@ static void block_signals(sigset_t *signals)
     sigaddset(signals, SIGHUP);
     sigaddset(signals, SIGUSR1); /* our own word for: the window is closed */
     pthread_sigmask(SIG_BLOCK, signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
 }
 
-/* A signal closes the window as `q` does. */
+/* A signal closes the window as `q` does. Before there is one it ends the program, as anywhere. */
 static void *wait_for_signals(void *arg)
 {
     sigset_t signals;
@@ -163,14 +162,23 @@ static void *wait_for_signals(void *arg)
     return NULL;
 }
 
+/* The run is over, and its last frame has been on the screen. */
+static bool is_over(struct fl_view_source *source)
+{
+    struct fl_present_frame waiting[FL_VIEW_WAITING];
+    struct fl_view_counts counts;
+    uint64_t first;
+    fl_view_source_counts(source, &counts);
+    return counts.state != FL_VIEW_LIVE && counts.came > 0 && fl_view_source_waiting(source, waiting, &first) == 0;
+}
+
 static void show(const Words *w, struct fl_viewer *viewer, struct fl_view_source *source)
 {
-    struct fl_view_counts counts = {.state = FL_VIEW_LIVE};
     pthread_t signals;
     bool waits = pthread_create(&signals, NULL, wait_for_signals, viewer) == 0;
     fl_viewer_show(viewer);
-    while (fl_viewer_step(viewer, 250) && !(w->once && counts.state != FL_VIEW_LIVE && counts.came))
-        fl_view_source_counts(source, &counts);
+    while (fl_viewer_step(viewer, 250) && !(w->once && is_over(source)))
+        ;
     if (waits) {
         pthread_kill(signals, SIGUSR1);
         pthread_join(signals, NULL);
@@ -182,9 +190,11 @@ static int open_window(Words *w, struct fl_outside *outside)
     char words[200] = "";
     struct fl_viewer *viewer;
     struct fl_desc like;
+    sigset_t signals;
     if (!w->wait && fl_outside_first(outside, FIRST_MS, &like))
         w->window.like = &like;
     w->window.hidden = true;
+    block_signals(&signals); /* in the threads of the window too */
     int error = fl_viewer_create(&w->window, fl_outside_source(outside), &viewer, words, sizeof words);
     if (error < 0)
         return complain(w, CANNOT_START, "no window can be opened: %s%s", *words ? words : strerror(-error),
@@ -199,8 +209,7 @@ static int view(Words *w)
     struct fl_outside_options options = {.run = w->run, .stage = w->stage, .against = w->against, .wait = w->wait};
     struct fl_outside *outside;
     char words[400] = "";
-    sigset_t signals;
-    block_signals(&signals);
+    signal(SIGPIPE, SIG_IGN);
     if (fl_outside_create(&options, &outside, words, sizeof words) < 0)
         return complain(w, FAILED, "%s", words);
     int status = open_window(w, outside);

@@ -255,9 +255,9 @@ const char *fl_onlooker_giver(const struct fl_onlooker *o)
     return o->giver;
 }
 
-const FlShown *fl_onlooker_shown(const struct fl_onlooker *o)
+FlShown *fl_onlooker_take_shown(struct fl_onlooker *o)
 {
-    return o->shown;
+    return g_steal_pointer(&o->shown);
 }
 
 const char *fl_onlooker_trouble(const struct fl_onlooker *o)

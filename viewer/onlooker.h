@@ -35,10 +35,11 @@ int fl_onlooker_await(struct fl_onlooker *onlooker, int patience_ms, struct fl_v
 /* To poll for what the run says unasked: then it is time to look. */
 int fl_onlooker_fd(const struct fl_onlooker *onlooker);
 
-const char *fl_onlooker_stage(const struct fl_onlooker *onlooker);    /* as asked for */
-const char *fl_onlooker_giver(const struct fl_onlooker *onlooker);    /* whose output it is: another, where that stage gives none */
-const FlShown *fl_onlooker_shown(const struct fl_onlooker *onlooker); /* the run as it was when attached */
-const char *fl_onlooker_trouble(const struct fl_onlooker *onlooker);  /* after -EPIPE; "" */
+const char *fl_onlooker_stage(const struct fl_onlooker *onlooker); /* as asked for */
+const char *fl_onlooker_giver(const struct fl_onlooker *onlooker); /* whose output it is: another, where that stage gives none */
+/* The run as it was when attached; the caller's from then on. Once. */
+FlShown *fl_onlooker_take_shown(struct fl_onlooker *onlooker);
+const char *fl_onlooker_trouble(const struct fl_onlooker *onlooker); /* after -EPIPE; "" */
 
 struct fl_onlooker_counts {
     uint64_t copied; /* frames read whole */

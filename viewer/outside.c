@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,14 +37,16 @@ struct fl_outside {
     /* lock */
     bool over, moved;
     char *stage;  /* asked for; NULL: whichever is the first */
+    char *giver;  /* whose output that is; NULL: not attached to it yet */
     char *before; /* the stage one came from; NULL */
     char *trouble;
-    struct fl_onlooker *at; /* NULL: not attached. Used by the thread alone, but for what does not change any more */
+    FlShown *graph; /* the run when it was reached last; NULL: never yet */
     struct fl_onlooker_counts counts;
     bool has_first;
     struct fl_desc first;
 
     /* the thread */
+    struct fl_onlooker *at; /* NULL: not attached */
     uint64_t last_ns, last_count,
         frame_ns; /* when the last frame came, the how many-eth it was, and the time from one to the next */
 };
@@ -68,10 +71,9 @@ static void status(void *arg, struct fl_view_status *status)
 {
     struct fl_outside *o = arg;
     pthread_mutex_lock(&o->lock);
-    const char *giver = o->at ? fl_onlooker_giver(o->at) : NULL;
     snprintf(status->name, sizeof status->name, "%s/%s", o->run, o->stage ? o->stage : "?");
-    if (giver && strcmp(giver, o->stage) != 0)
-        snprintf(status->from, sizeof status->from, "%s", giver);
+    if (o->giver && strcmp(o->giver, o->stage) != 0)
+        snprintf(status->from, sizeof status->from, "%s", o->giver);
     if (o->trouble)
         snprintf(status->trouble, sizeof status->trouble, "%s", o->trouble);
     status->policy = "peek";
@@ -84,11 +86,11 @@ static void status(void *arg, struct fl_view_status *status)
 static int step_locked(struct fl_outside *o, int direction, char *words, size_t size)
 {
     const char *way = direction < 0 ? "above" : "below";
-    if (!o->at) {
-        snprintf(words, size, "%s is not there: no way leads on", o->run);
+    if (!o->graph) {
+        snprintf(words, size, "there is no run '%s' yet: no way leads on", o->run);
         return -EAGAIN;
     }
-    struct fl_route_step step = fl_route_step(fl_onlooker_shown(o->at), o->stage, o->before, direction);
+    struct fl_route_step step = fl_route_step(o->graph, o->stage, o->before, direction);
     if (!step.to) {
         snprintf(words, size, "nothing is %s %s", way, o->stage);
         return -ENOENT;
@@ -97,6 +99,7 @@ static int step_locked(struct fl_outside *o, int direction, char *words, size_t 
     g_free(o->before);
     o->before = o->stage;
     o->stage = g_strdup(step.to);
+    g_clear_pointer(&o->giver, g_free);
     return 0;
 }
 
@@ -119,9 +122,9 @@ static int walk(void *arg, int direction, char *words, size_t size)
 static char *choose_other(struct fl_outside *o)
 {
     pthread_mutex_lock(&o->lock);
-    const char *giver = o->at ? fl_onlooker_giver(o->at) : NULL, *other = giver ? o->against : NULL;
-    if (giver && (!other || strcmp(other, giver) == 0 || strcmp(other, o->stage) == 0))
-        other = fl_route_other(fl_onlooker_shown(o->at), giver);
+    const char *giver = o->giver ? o->giver : o->stage, *other = o->graph ? o->against : NULL;
+    if (o->graph && (!other || strcmp(other, giver) == 0 || strcmp(other, o->stage) == 0))
+        other = fl_route_other(o->graph, giver);
     char *name = g_strdup(other);
     pthread_mutex_unlock(&o->lock);
     return name;
@@ -239,11 +242,17 @@ static void look_on(struct fl_outside *o)
         fl_view_source_set_state(o->source, error == -ENODATA ? FL_VIEW_ENDED : FL_VIEW_LOST);
 }
 
+/* The stage may be another already: then one does not stay. */
 static void settle(struct fl_outside *o, struct fl_onlooker *at)
 {
-    pthread_mutex_lock(&o->lock);
     o->at = at;
-    replace(&o->stage, fl_onlooker_stage(at));
+    pthread_mutex_lock(&o->lock);
+    if (!o->moved) {
+        replace(&o->stage, fl_onlooker_stage(at));
+        replace(&o->giver, fl_onlooker_giver(at));
+    }
+    fl_shown_free(o->graph);
+    o->graph = fl_onlooker_take_shown(at);
     replace(&o->trouble, NULL);
     memset(&o->counts, 0, sizeof o->counts);
     pthread_mutex_unlock(&o->lock);
@@ -252,11 +261,8 @@ static void settle(struct fl_outside *o, struct fl_onlooker *at)
 
 static void leave(struct fl_outside *o)
 {
-    pthread_mutex_lock(&o->lock);
-    struct fl_onlooker *at = o->at;
+    fl_onlooker_destroy(o->at);
     o->at = NULL;
-    pthread_mutex_unlock(&o->lock);
-    fl_onlooker_destroy(at);
 }
 
 /* ---- the thread: finding the run ---- */
@@ -298,6 +304,9 @@ static void *watch(void *arg)
 {
     struct fl_outside *o = arg;
     bool over = false;
+    sigset_t signals;
+    sigfillset(&signals); /* they are the program's */
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
     while (!over) {
         if (o->at)
             look_on(o);
@@ -377,7 +386,9 @@ void fl_outside_destroy(struct fl_outside *o)
     pthread_mutex_destroy(&o->lock);
     g_free(o->run);
     g_free(o->stage);
+    g_free(o->giver);
     g_free(o->before);
+    fl_shown_free(o->graph);
     g_free(o->against);
     g_free(o->trouble);
     g_free(o);
