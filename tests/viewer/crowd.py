@@ -13,7 +13,7 @@ import time
 
 import screen
 from screen import harness, remote
-from window import view_command
+from window import Run, view_command
 
 VISITS, AT_ONCE = 64, 10
 STAGES = ("in", "small", "part", "out")
@@ -72,20 +72,15 @@ class Crowd:
         self.stopped, self.living = [], []
 
 
-def figures(name):
-    said = harness.run("status", name, "--json").lines[-1]
-    return {stage["name"]: stage for stage in said["stages"]}
-
-
-def free_slots(name):
-    return {stage: entry["slots_free"] for stage, entry in figures(name).items() if entry["slots"]}
+def free_slots(run):
+    return {stage["name"]: stage["slots_free"] for stage in run.status()["stages"] if stage["slots"]}
 
 
 def visit(failures, run, crowd, over):
     """They come and go until it is over; then all has been given back."""
     fds, most = remote.fds_of(run.pid), {}
     for _ in range(5):
-        for stage, free in free_slots("cam1").items():
+        for stage, free in free_slots(run).items():
             most[stage] = max(free, most.get(stage, 0))
     while not over(crowd):
         crowd.come()
@@ -95,20 +90,18 @@ def visit(failures, run, crowd, over):
     settled = harness.patient(lambda: remote.fds_of(run.pid) <= fds + len(STAGES), harness.LIMIT)  # a region an output, once
     failures.check(settled, f"{remote.fds_of(run.pid)} descriptors, {fds} before they came")
     for stage, free in most.items():
-        back = harness.patient(lambda stage=stage, free=free: free_slots("cam1").get(stage, free) >= free, harness.LIMIT)
-        failures.check(back, f"{stage}: {free_slots('cam1')} slots free, {free} before they came")
+        back = harness.patient(lambda stage=stage, free=free: free_slots(run).get(stage, free) >= free, harness.LIMIT)
+        failures.check(back, f"{stage}: {free_slots(run)} slots free, {free} before they came")
     failures.check(not crowd.odd, f"windows that went wrong: {crowd.odd}")
 
 
 def check_transcode(failures, directory, seconds):
     film = harness.clip(os.path.join(directory, "film.mkv"), "-c:v", "mpeg4", rate=50, frames=50 * max(120, 2 * seconds))
     alone, watched = (os.path.join(directory, name) for name in ("alone.avi", "watched.avi"))
-    run = harness.Running("--name", "cam1", "-e", line_of(film, watched, "realtime"))
-    run.until_frames_flow()
+    run = Run(directory, "cam1", line_of(film, watched, "realtime")).until_frames_flow()
     crowd, until = Crowd(64 if seconds else AT_ONCE), time.monotonic() + seconds
     visit(failures, run, crowd, lambda crowd: crowd.visits >= VISITS and time.monotonic() > until)
-    harness.run("stop", "cam1")
-    code, err = run.finish()
+    code, err = run.stop()
     frames = run.end["frames_in"]
     failures.check(code == 0, f"a run with a crowd: {code}: {err}")
     failures.check(run.end["frames_out"] == frames and not any(run.end["dropped"].values()), f"with a crowd: {run.end}")
@@ -119,11 +112,10 @@ def check_transcode(failures, directory, seconds):
     print(f"{crowd.visits} came to look at {frames} frames, and the file is the same")
 
 
-def check_pace(failures):
+def check_pace(failures, directory):
     """Eight who look at a source of 30 frames a second: each is shown them, and none is lost."""
     line = "pattern realtime=true rate=30 frames=90 size=640x360 as cam ! scale 320:180 ! null"
-    run = harness.Running("--name", "cam2", "-e", line)
-    run.until_frames_flow()
+    run = Run(directory, "cam2", line).until_frames_flow()
     windows = [subprocess.Popen(view_command("cam2/cam", "--once"), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
                for _ in range(8)]
     code, err = run.finish()
@@ -140,7 +132,7 @@ def main(seconds="0"):
     os.environ.update(screen.DUMMY)
     with harness.scratch() as directory, remote.runtime_folder():
         check_transcode(failures, directory, int(seconds))
-        check_pace(failures)
+        check_pace(failures, directory)
     failures.finish()
 
 

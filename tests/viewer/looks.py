@@ -10,7 +10,7 @@ import sys
 
 import screen
 from screen import harness, remote
-from window import Outside
+from window import Outside, Run
 
 WIDTH, HEIGHT = 320, 180
 SIZE = f"{WIDTH}x{HEIGHT}"
@@ -159,8 +159,7 @@ def check_turned(failures, environment, directory):
     """A film that is to be shown turned, whole and in its window."""
     film, turned = os.path.join(directory, "film.mp4"), os.path.join(directory, "turned.mp4")
     harness.turn(harness.clip(film, "-c:v", "mpeg4", "-q:v", "2", "-vf", "gblur=sigma=2", size=SIZE, rate=15, frames=300), turned)
-    run = harness.Running("--name", "turned", "-e", f"decode {turned} as film ! filter realtime ! null")
-    run.until_frames_flow()
+    run = Run(directory, "turned", f"decode {turned} as film ! filter realtime ! null").until_frames_flow()
     window = Outside(environment, directory, "turned/film", "--screenshot", f"{directory}/turned-%n.png")
     window.until("shown")
     window.find(environment)
@@ -172,8 +171,7 @@ def check_turned(failures, environment, directory):
     failures.check(said["window"] == [HEIGHT, WIDTH] and said["turns"] % 2, f"a turned film's window: {said['window']}")
     failures.check(mean <= MEAN, f"turned: frame {said['frame']} is {mean:.2f} levels from what ffmpeg renders")
     window.stop()
-    harness.run("stop", "turned")
-    run.finish()
+    run.stop()
 
 
 def main():
@@ -181,8 +179,7 @@ def main():
     failures = harness.Failures()
     with harness.scratch() as directory, remote.runtime_folder(), screen.x_server() as environment:
         gallery = Gallery(failures, directory)
-        run = harness.Running("--name", "looks", "-e", line_of("realtime=true", "null as end-of-{}"))
-        run.until_frames_flow()
+        run = Run(directory, "looks", line_of("realtime=true", "null as end-of-{}")).until_frames_flow()
         window = Outside(environment, directory, "looks/plain", "--size", "640x360", "--zoom", "1:1", "--against", "mirror",
                          "--history", "32", "--screenshot", f"{directory}/%s-%n.png")
         window.until("shown")
@@ -194,8 +191,7 @@ def main():
         code, err = window.stop()
         failures.check(code == 0, f"a window that is told to end: {code}: {err}")
         check_shapes(environment, directory, gallery)
-        harness.run("stop", "looks")
-        code, err = run.finish()
+        code, err = run.stop()
         failures.check(code == 0 and not any(run.end["dropped"].values()), f"the run: {code} {err} {run.end}")
         gallery.compare()
         check_turned(failures, environment, directory)

@@ -7,20 +7,13 @@ import signal
 
 import screen
 from screen import harness, remote
-from window import Outside
+from window import Outside, Run
 
 LINE = "pattern realtime=true rate=50 size=320x180 as big ! scale 160:90 as small ! null as end"
 
 
-def start(line=LINE):
-    run = harness.Running("--name", "cam1", "-e", line)
-    run.until_frames_flow()
-    return run
-
-
-def stop(run):
-    harness.run("stop", "cam1")
-    return run.finish()
+def start(directory, line=LINE, *options):
+    return Run(directory, "cam1", line, *options).until_frames_flow()
 
 
 def check_words(failures):
@@ -31,24 +24,23 @@ def check_words(failures):
         failures.check(done.exit == exit_code and said in done.err, f"view {' '.join(words)}: {done.exit}: {done.err}")
 
 
-def check_refusals(failures):
-    run = start()
+def check_refusals(failures, directory):
+    run = start(directory)
     done = harness.run("view", "cam1/smal")
     failures.check(done.exit == 1 and "stages: big, small, end" in done.err, f"no such stage: {done.exit}: {done.err}")
     environment = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
     done = harness.run("view", "cam1", env=dict(environment, SDL_VIDEODRIVER="x11"))
     failures.check(done.exit == 4 and "DISPLAY" in done.err, f"without a screen: {done.exit}: {done.err}")
-    stop(run)
-    run = harness.Running("--name", "cam1", "--transport", "pipe", "-e", LINE)
-    run.until_frames_flow()
+    run.stop()
+    run = start(directory, LINE, "--transport", "pipe")
     done = harness.run("view", "cam1/big")
     failures.check(done.exit == 1 and "transport = shm" in done.err, f"over pipes: {done.exit}: {done.err}")
-    stop(run)
+    run.stop()
 
 
 def check_frames(failures, directory):
     """In order, each once, to the very last; of what a stage takes where it gives nothing."""
-    run = start(LINE.replace("rate=50", "rate=50 frames=60"))
+    run = start(directory, LINE.replace("rate=50", "rate=50 frames=60"))
     window = Outside({}, directory, "cam1/end", "--once")
     numbers, said = [], window.last
     while said["event"] != "ended":
@@ -66,20 +58,19 @@ def check_comes_back(failures, directory):
     """Waiting, there, killed, there again, ended, there again: and another run is none of its business."""
     window = Outside({}, directory, "cam1/small", "--wait")
     failures.check(window.last["state"] == "SOURCE LOST, waiting", f"before there is a run: {window.last['state']}")
-    other = harness.Running("--name", "cam2", "-e", LINE)
-    other.until_frames_flow()
+    other = Run(directory, "cam2", LINE).until_frames_flow()
     for kill, state in ((True, "SOURCE LOST, waiting"), (False, "END OF STREAM")):
-        run = start()
+        run = start(directory)
         said = window.until("shown", state="")
         failures.check(said["stage"] == "cam1/small" and said["window"] == [160, 90], f"shown: {said}")
         if kill:
             os.kill(run.pid, signal.SIGKILL)
             run.process.communicate()
         else:
-            code, err = stop(run)
+            code, err = run.stop()
             failures.check(code == 0, f"a run with a window: {code}: {err}")
         window.until("state", state=state)
-    run = start()
+    run = start(directory)
     said = window.until("shown", state="")
     failures.check(said["frame"] < 200, f"after all it shows frame {said['frame']}")
     for number in (signal.SIGSTOP, signal.SIGCONT):
@@ -87,10 +78,9 @@ def check_comes_back(failures, directory):
     window.until("shown")
     code, err = window.stop(signal.SIGINT)
     failures.check(code == 0 and not err, f"Ctrl-C: {code}: {err}")
-    for each, name in ((run, "cam1"), (other, "cam2")):
-        harness.run("stop", name)
-        code, err = each.finish()
-        failures.check(code == 0, f"{name}: {code}: {err}")
+    for each in (run, other):
+        code, err = each.stop()
+        failures.check(code == 0, f"{each.name}: {code}: {err}")
 
 
 def check_other_sizes(failures, directory):
@@ -102,7 +92,7 @@ def check_other_sizes(failures, directory):
         for part in parts:
             with open(part, "rb") as piece:
                 file.write(piece.read())
-    run = harness.Running("--name", "cam1", "-e", f"decode {film} as film ! filter realtime ! null")
+    run = Run(directory, "cam1", f"decode {film} as film ! filter realtime ! null")
     window = Outside({}, directory, "cam1/film", "--wait", "--once")
     window.until("shown", box=lambda box: True)
     run.finish()
@@ -118,7 +108,7 @@ def main():
     harness.adopt_orphans()
     with harness.scratch() as directory, remote.runtime_folder():
         check_words(failures)
-        check_refusals(failures)
+        check_refusals(failures, directory)
         check_frames(failures, directory)
         check_comes_back(failures, directory)
         check_other_sizes(failures, directory)

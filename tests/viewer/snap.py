@@ -8,6 +8,7 @@ import subprocess
 
 import screen
 from screen import harness, remote
+from window import Run
 
 SIZE = "320x180"
 EXACT = "scale=flags=accurate_rnd+full_chroma_int+bicubic"
@@ -33,8 +34,7 @@ def raw_of(directory, pix_fmt, number):
 
 def check_colours(failures, directory):
     sources = " ; ".join(f"pattern realtime=true size={SIZE} rate=25 format={each} as {each} ! null" for each in FORMATS)
-    run = harness.Running("--name", "cam1", "-e", sources)
-    run.until_frames_flow()
+    run = Run(directory, "cam1", sources).until_frames_flow()
     for pix_fmt, words in FORMATS.items():
         file = os.path.join(directory, f"{pix_fmt}.png")
         done, number = snap(f"cam1/{pix_fmt}", file)
@@ -77,9 +77,8 @@ def check_shapes(failures, directory):
     coding = ("-c:v", "mpeg4", "-q:v", "2")
     harness.turn(harness.clip(film, *coding, size=SIZE, rate=25, frames=250), turned)
     harness.clip(wide, *coding, "-vf", "setsar=4/3", size=SIZE, rate=25, frames=250)
-    run = harness.Running("--name", "cam2", "-e", f"decode {turned} as turned ! filter realtime ! null ; "
-                          f"decode {wide} as wide ! filter realtime ! null")
-    run.until_frames_flow()
+    run = Run(directory, "cam2", f"decode {turned} as turned ! filter realtime ! null ; "
+              f"decode {wide} as wide ! filter realtime ! null").until_frames_flow()
     for path, name in ((turned, "turned"), (wide, "wide")):
         file = os.path.join(directory, f"{name}.png")
         done, number = snap(f"cam2/{name}", file)
@@ -92,8 +91,7 @@ def check_shapes(failures, directory):
         data = file.read()
     across, down = struct.unpack_from(">II", data, data.index(b"pHYs") + 4)  # pixels a unit: fewer where they are wider
     failures.check(abs(3 * down - 4 * across) <= 4, f"samples of 4:3 in the file: {across} across and {down} down a unit")
-    harness.run("stop", "cam2")
-    run.finish()
+    run.stop()
 
 
 def main():
@@ -102,8 +100,7 @@ def main():
     with harness.scratch() as directory, remote.runtime_folder():
         run = check_colours(failures, directory)
         check_file(failures, directory)
-        harness.run("stop", "cam1")
-        code, err = run.finish()
+        code, err = run.stop()
         failures.check(code == 0, f"the run: {code}: {err}")
         check_shapes(failures, directory)
     failures.finish()

@@ -11,6 +11,48 @@ import time
 from screen import harness
 
 
+class Run:
+    """A run that goes on for as long as it is looked at; what it tells goes to a file, for nobody reads along."""
+
+    def __init__(self, directory, name, line, *options):
+        self.name, self.json, self.end = name, os.path.join(directory, f"{name}-{len(os.listdir(directory))}.json"), None
+        self.process = subprocess.Popen([harness.FRAMELANE, "run", "--quiet", "--name", name, f"--json={self.json}", *options, "-e",
+                                         line], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
+        self.pid = self.process.pid
+
+    def status(self):
+        """What it says of itself; None: nothing yet."""
+        said = harness.run("status", self.name, "--json")
+        return said.lines[-1] if said.exit == 0 and said.lines else None
+
+    def until_frames_flow(self):
+        def flowing():
+            said = self.status()
+            return said and all(stage["frames_in"] + stage["frames_out"] > 0 for stage in said["stages"])
+        if not harness.patient(flowing, harness.LIMIT):
+            self.process.kill()
+            print(f"FAILED: no frames flow: {self.process.communicate()[1]}")
+            sys.exit(1)
+        return self
+
+    def finish(self):
+        """(exit code, what it said on standard error) once it is over."""
+        try:
+            _, err = self.process.communicate(timeout=harness.LIMIT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            print(f"FAILED: run {self.name} does not end: {self.process.communicate()[1]}")
+            sys.exit(1)
+        with open(self.json, encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file if line.endswith("}\n")]
+        self.end = lines[-1] if lines and lines[-1]["type"] == "end" else None
+        return self.process.returncode, err
+
+    def stop(self):
+        harness.run("stop", self.name)
+        return self.finish()
+
+
 class Said:
     """The events of a window, as they come."""
 
