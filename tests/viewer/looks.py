@@ -50,9 +50,9 @@ def middle(rgb, window=WINDOW):
     return part(rgb, window, (window[0] - WIDTH) // 2, (window[1] - HEIGHT) // 2, WIDTH, HEIGHT)
 
 
-def between_lines(rgb):
-    """The whole width, without what is written at the top and at the bottom."""
-    return part(rgb, WINDOW, 0, 60, WINDOW[0], 270)
+def between_lines(rgb, window=WINDOW):
+    """The whole width, without what may be written at the top and at the bottom."""
+    return part(rgb, window, 0, 60, window[0], window[1] - 90)
 
 
 def enlarged(rgb):
@@ -151,7 +151,8 @@ def check_shapes(environment, directory, gallery):
     window.until("shown")
     window.find(environment)
     gallery.take("anamorphic", window, ["wide"],
-                 lambda rgb: screen.filtered(rgb, "rgb24", SIZE, "scale=427:180:flags=bilinear"), lambda rgb: rgb)
+                 lambda rgb: between_lines(screen.filtered(rgb, "rgb24", SIZE, "scale=427:180:flags=bilinear"), (427, 180)),
+                 lambda rgb: between_lines(rgb, (427, 180)))
     window.stop()
 
 
@@ -166,7 +167,8 @@ def check_turned(failures, environment, directory):
     file, said = window.shoot()
     seen = screen.raw_frame(["-i", file], "rgb24")
     wanted = screen.raw_frame(["-i", turned, "-vf", f"select=eq(n\\,{said['frame']}),{EXACT}"], "rgb24")
-    mean, most = screen.apart(seen, wanted)
+    failures.check(len(seen) == len(wanted), "a turned film is shown larger or smaller than ffmpeg turns it")
+    mean, most = screen.apart(between_lines(seen, (HEIGHT, WIDTH)), between_lines(wanted, (HEIGHT, WIDTH)))
     print(f"turned: frame {said['frame']}, mean {mean:.2f}, most {most} levels from ffmpeg's")
     failures.check(said["window"] == [HEIGHT, WIDTH] and said["turns"] % 2, f"a turned film's window: {said['window']}")
     failures.check(mean <= MEAN, f"turned: frame {said['frame']} is {mean:.2f} levels from what ffmpeg renders")
