@@ -16,6 +16,7 @@ int fl_cmd_ls(int argc, char **argv);
 int fl_cmd_status(int argc, char **argv);
 int fl_cmd_stop(int argc, char **argv);
 int fl_cmd_top(int argc, char **argv);
+int fl_cmd_view(int argc, char **argv); /* view and snap */
 
 /* What `framelane help VERB` and `framelane VERB --help` print; NULL: no such verb. */
 const char *fl_command_help(const char *verb);

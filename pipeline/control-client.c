@@ -17,7 +17,7 @@ struct FlRemote {
     char *run;
     int socket;
     gboolean greeted, refused, ended;
-    int exit_code;
+    int refusal, exit_code;
     GQueue pools; /* struct fl_received*, POOL and POOL_UNUSED that came while something else was waited for */
     struct fl_received message;
 };
@@ -63,10 +63,21 @@ static gboolean say(FlRemote *remote, enum fl_remote type, const void *body, gsi
 {
     int error = fl_wire_send(remote->socket, type, body, bytes, NULL, 0, NULL, 0);
     remote->refused = FALSE;
+    remote->refusal = 0;
     if (error < 0)
         *why = g_strdup_printf("run '%s' does not listen any more: %s", remote->run,
                                error == -EPIPE ? "it has ended, or has as many callers as it takes" : g_strerror(-error));
     return error == 0;
+}
+
+gboolean fl_remote_is_there(const char *run)
+{
+    g_autofree char *why = NULL;
+    int folder = fl_remote_is_name(run) ? fl_remote_open_folder(&why) : -1;
+    gboolean there = folder >= 0 && fl_remote_has_socket(folder, run);
+    if (folder >= 0)
+        close(folder);
+    return there;
 }
 
 FlRemote *fl_remote_open(const char *run, char **why)
@@ -129,6 +140,11 @@ gboolean fl_remote_ended(const FlRemote *remote, int *exit_code)
 gboolean fl_remote_refused(const FlRemote *remote)
 {
     return remote->refused;
+}
+
+int fl_remote_refusal(const FlRemote *remote)
+{
+    return remote->refusal;
 }
 
 /* ---- hearing ---- */
@@ -206,6 +222,7 @@ static gboolean await(FlRemote *remote, enum fl_remote type, gsize body_bytes, i
         return TRUE;
     if (error == 0 && is(remote, FL_REMOTE_ERROR, sizeof(struct fl_remote_error))) {
         remote->refused = TRUE;
+        remote->refusal = ((const struct fl_remote_error *)remote->message.body)->error;
         g_autofree char *text = g_utf8_make_valid(remote->message.tail, (gssize)remote->message.tail_bytes);
         *why = g_strdup(text);
     } else {

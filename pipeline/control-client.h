@@ -10,6 +10,9 @@
 
 typedef struct FlRemote FlRemote;
 
+/* Is there a socket of that name? Asks nobody, so that one may look again and again; the run behind it may be dead. */
+gboolean fl_remote_is_there(const char *run);
+
 /* Connects to the run of that name; answers at once. Where there is none, *why names those there are. */
 FlRemote *fl_remote_open(const char *run, char **why);
 void fl_remote_close(FlRemote *remote); /* NULL is accepted */
@@ -21,6 +24,8 @@ int fl_remote_fd(const FlRemote *remote);
 gboolean fl_remote_ended(const FlRemote *remote, int *exit_code);
 /* TRUE if the last failure was the run's own answer; the connection goes on. */
 gboolean fl_remote_refused(const FlRemote *remote);
+/* The -errno of that answer (-EAGAIN: the run has not started yet; -ENODEV: the stage gives nothing to look at); 0: none. */
+int fl_remote_refusal(const FlRemote *remote);
 
 /* The status object as text (to g_free). The two steps apart, so that many runs can be asked at once. `patience_ms` is what is left
  * for the whole answer. */

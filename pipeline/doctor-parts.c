@@ -30,9 +30,11 @@ static void look_for_module(const char *folder, const char *name, GString *prese
 static void look_for_window(FlDoctor *doctor, const char *folder)
 {
     g_autoptr(GString) present = g_string_new(NULL), missing = g_string_new(NULL);
+    g_autofree char *program = fl_find_program("framelane-view");
     for (const struct fl_kind_info *kind = fl_kinds; kind->name; kind++)
         if (kind->flags & FL_KIND_SHOWS)
             look_for_module(folder, kind->name, present, missing);
+    g_string_append(program ? present : missing, ", framelane-view");
     if (missing->len)
         fl_doctor_add(doctor, FL_HEALTH_WARN, "viewer",
                       "nothing can be shown in a window: apt install libsdl2-dev libsdl2-ttf-dev libpng-dev, then build again",

@@ -16,6 +16,8 @@ static const char general[] =
     "  top [RUN]              the same of all runs, again and again\n"
     "  stop RUN               end a run, with its files closed properly\n"
     "  set RUN/STAGE K=V      change a parameter of a stage that runs, at one exact frame\n"
+    "  view RUN/STAGE         a window on what a stage gives, while the run goes on\n"
+    "  snap RUN/STAGE FILE    one frame of that, as a PNG\n"
     "  doctor                 what this machine lacks, and what would not work because of it\n"
     "  bench --micro          how near the transport is to the floor of this machine\n"
     "  --version              the version\n"
@@ -25,7 +27,7 @@ static const char general[] =
     "  framelane run -e 'decode in.mkv ! scale 1280:-2 ! encode out.mp4 codec=libx264 crf=20'\n"
     "  framelane run -e 'decode in.mkv as cam ! crop 640:360 ! encode a.mkv ; cam ! hash in.framemd5'\n"
     "\n"
-    "not built yet: restart, view, snap, tap\n";
+    "not built yet: restart, tap\n";
 
 static const char run[] =
     "usage: framelane run FILE | -e 'STAGE ! STAGE ...' [OPTION]...\n"
@@ -147,6 +149,43 @@ static const char set[] =
     "\n"
     "exit status: 0 it holds    1 there is no such run or stage, or no frame came    2 usage    3 the key or the value is wrong\n";
 
+static const char view[] =
+    "usage: framelane view RUN[/STAGE] [OPTION]...\n"
+    "\n"
+    "Opens a window on what a STAGE of a run gives (on what it takes, where it gives nothing; without a STAGE, on the first). The\n"
+    "run takes no notice: frames are copied out as they come by, and what is missed is missed. When the run is over the last\n"
+    "picture stays, and a run of the same name is found again. ? shows the keys, q closes.\n"
+    "\n"
+    "  --size WxH            of the window; otherwise the picture's, or what the screen has room for\n"
+    "  --zoom fit|1:1        begin with the picture as large as the window (the default), or one pixel a pixel of the screen\n"
+    "  --fullscreen          begin with the full screen\n"
+    "  --overlay             begin with the overlay shown (key I)\n"
+    "  --against STAGE       what d compares with; otherwise the stage above, or else below\n"
+    "  --history N           recent frames kept to step back to, at most 256 MiB, from the start; otherwise 32 from the first\n"
+    "                        freeze or step on; 0: none\n"
+    "  --screenshot NAME     file for screenshots (%s-%n.png): %s is the stage, %n the number of the frame\n"
+    "  --wait                where there is no such run yet, wait for it\n"
+    "  --once                close the window when the run is over\n"
+    "  --no-vsync            do not wait for the refresh of the screen\n"
+    "  --title TEXT, --font FILE   of the window; of the overlay\n"
+    "  --events FILE         one JSON line for each key, frame shown and change of state\n"
+    "\n"
+    "SDL_VIDEODRIVER=dummy opens a window that nobody sees.\n"
+    "\n"
+    "exit status: 0 the window was closed    1 there is no such run or stage    2 usage    4 no window can be opened\n";
+
+static const char snap[] =
+    "usage: framelane snap RUN[/STAGE] FILE.png [--frame now|next] [--timeout SECONDS] [--no-overwrite]\n"
+    "\n"
+    "Writes one frame of what a STAGE of a run gives (of what it takes, where it gives nothing) as a PNG: its own samples in\n"
+    "right colours, turned as they are to be seen; where samples are not square, the file says so. FILE - is standard output.\n"
+    "\n"
+    "  --frame next         the first frame from here on, instead of the newest there is\n"
+    "  --timeout SECONDS    how long to wait for one (10)\n"
+    "  --no-overwrite       leave a FILE that is there as it is; otherwise it is replaced\n"
+    "\n"
+    "exit status: 0 written    1 there is no such run, stage or frame    2 usage    4 FILE cannot be written\n";
+
 static const char bench[] =
     "usage: framelane bench --micro [OPTION]...\n"
     "       framelane bench --compare FIRST SECOND    two files that --json has written: do they agree within their noise?\n"
@@ -184,6 +223,8 @@ const char *fl_command_help(const char *verb)
         {"set", set},
         {"top", top},
         {"graph", graph},
+        {"view", view},
+        {"snap", snap},
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++)
         if (strcmp(texts[i].verb, verb) == 0)

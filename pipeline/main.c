@@ -23,8 +23,8 @@ static const Verb verbs[] = {
     {"top", fl_cmd_top},
     {"restart", NULL},
     {"set", fl_cmd_set},
-    {"view", NULL},
-    {"snap", NULL},
+    {"view", fl_cmd_view},
+    {"snap", fl_cmd_view},
     {"tap", NULL},
     {"bench", fl_cmd_bench},
 };

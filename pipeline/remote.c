@@ -122,6 +122,13 @@ static void address_of(int folder, const char *name, struct sockaddr_un *address
     snprintf(address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/%s" SUFFIX, folder, name);
 }
 
+gboolean fl_remote_has_socket(int folder, const char *name)
+{
+    g_autofree char *file = g_strconcat(name, SUFFIX, NULL);
+    struct stat at;
+    return fstatat(folder, file, &at, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(at.st_mode);
+}
+
 int fl_remote_connect(int folder, const char *name)
 {
     struct sockaddr_un address;

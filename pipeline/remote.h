@@ -154,6 +154,9 @@ gboolean fl_remote_is_same_user(uid_t uid);
 /* The same of the process at the other end of a connected socket. */
 gboolean fl_remote_peer_is_same_user(int socket);
 
+/* Is there a socket of that name, whoever listens at it or not? */
+gboolean fl_remote_has_socket(int folder, const char *name);
+
 /* A socket connected to the run of that name, non-blocking, close-on-exec. -ENOENT: there is none; -ECONNREFUSED: its run is dead;
  * -EAGAIN: it has more callers than it can answer; -EACCES: it is another user's; or another -errno. */
 int fl_remote_connect(int folder, const char *name);

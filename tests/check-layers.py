@@ -31,13 +31,13 @@ QUOTED = {
     "transport": ("transport",),
     "pipeline": ("pipeline", "transport"),
     "stages": ("stages", "transport", "pipeline/stage.h", "pipeline/kind.h"),
-    "viewer": ("viewer", "transport", "pipeline/control-client.h", "pipeline/stage.h"),
+    "viewer": ("viewer", "transport", "pipeline/control-client.h", "pipeline/shown.h", "pipeline/stage.h"),
 }
 REGISTRY = "stages/registry.c"
 # Words of the command line that happen to be a kind's name as well: `inspect filter NAME` asks libavfilter, `view` is a verb and
 # an option of `run`.
 WORDS = {("pipeline/cmd-inspect.c", "filter"), ("pipeline/cmd-run.c", "view"), ("pipeline/main.c", "view"),
-         ("pipeline/cmd-top.c", "view")}
+         ("pipeline/help.c", "view"), ("pipeline/cmd-top.c", "view")}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 

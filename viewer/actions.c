@@ -7,6 +7,7 @@
 #include "screenshot.h"
 
 #define BRIEF_NS   4000000000ull
+#define STILL_NS   300000000ull /* what another stage's first frame may take before the screen says that there is none */
 #define WHEEL_STEP 1.25
 
 /* ---- freezing and stepping ---- */
@@ -18,19 +19,27 @@ static void start_recording(struct fl_viewer *v)
         fl_view_source_record(v->source, frames, FL_VIEWER_HISTORY_BYTES);
 }
 
-/* What is shown becomes a private copy, so that a window that stands still pins no slot. */
+void fl_viewer_hold(struct fl_viewer *v, bool held)
+{
+    fl_view_source_hold(v->source, held);
+    if (v->other)
+        fl_view_source_hold(v->other, held);
+}
+
+/* What is shown becomes a private copy, so that a window that stands still pins no slot. In a difference that is the frame both
+ * have, not the newest of one. */
 static void freeze(struct fl_viewer *v)
 {
     if (v->frozen || !v->shown)
         return;
     start_recording(v);
-    struct fl_view_frame *copy = fl_view_source_keep(v->source, v->shown);
+    struct fl_view_frame *copy = fl_view_source_keep(v->source, v->difference && v->pair_a ? v->pair_a : v->shown);
     if (!copy)
         return;
     fl_view_frame_unref(v->shown);
     v->shown = copy;
     v->frozen = true;
-    fl_view_source_hold(v->source, true);
+    fl_viewer_hold(v, true);
 }
 
 static void act_freeze(struct fl_viewer *v)
@@ -41,14 +50,14 @@ static void act_freeze(struct fl_viewer *v)
     }
     v->frozen = false;
     v->steps_wanted = 0;
-    fl_view_source_hold(v->source, false);
+    fl_viewer_hold(v, false);
 }
 
 void fl_viewer_catch_up(struct fl_viewer *v)
 {
     while (v->frozen && v->steps_wanted > 0) {
         struct fl_view_frame *next = fl_view_source_find(v->source, v->shown, 1);
-        fl_view_source_hold(v->source, next != NULL); /* what is remembered ends here: the next that comes is */
+        fl_viewer_hold(v, next != NULL); /* what is remembered ends here: the next that comes is */
         if (!next)
             return;
         v->steps_wanted--;
@@ -128,6 +137,28 @@ void fl_viewer_forget_pair(struct fl_viewer *v)
     v->pair_a = v->pair_b = NULL;
 }
 
+static void leave_difference(struct fl_viewer *v)
+{
+    if (!v->other)
+        return;
+    v->difference = false;
+    fl_view_source_set_wake(v->other, NULL, NULL);
+    v->other = NULL;
+    fl_view_source_single(v->source);
+    fl_viewer_forget_pair(v);
+}
+
+static void retitle(struct fl_viewer *v)
+{
+    struct fl_view_status status;
+    char title[128];
+    fl_view_source_status(v->source, &status);
+    snprintf(title, sizeof title, "framelane: %s", status.name);
+    if (!v->options.title)
+        SDL_SetWindowTitle(v->window.window, title);
+}
+
+/* The picture of the stage before stays on the screen until the new one's is there, or has taken too long. */
 static void act_walk(struct fl_viewer *v, int direction)
 {
     char words[200] = "";
@@ -135,23 +166,26 @@ static void act_walk(struct fl_viewer *v, int direction)
         fl_viewer_note(v, "%s", words);
         return;
     }
-    v->frozen = v->difference = false;
+    leave_difference(v);
+    v->frozen = v->fresh = false;
     v->steps_wanted = 0;
-    fl_view_source_hold(v->source, false);
+    fl_viewer_hold(v, false);
     v->plane = FL_ALL_PLANES;
-    fl_viewer_forget_pair(v);
+    fl_view_frame_unref(v->shown);
+    v->shown = NULL;
+    v->still_until_ns = fl_viewer_now_ns() + STILL_NS;
+    retitle(v);
+    fl_viewer_note(v, "%s", words);
 }
 
 static void act_difference(struct fl_viewer *v)
 {
     char words[200] = "";
     if (v->difference) {
-        v->difference = false;
-        fl_view_source_record(v->other, 0, 0);
-        fl_viewer_forget_pair(v);
+        leave_difference(v);
         return;
     }
-    if (!v->other && fl_view_source_second(v->source, &v->other, words, sizeof words) < 0) {
+    if (fl_view_source_second(v->source, &v->other, words, sizeof words) < 0) {
         fl_viewer_note(v, "%s", words);
         return;
     }

@@ -94,14 +94,20 @@ static void add_counts(struct line *line, struct fl_viewer *v)
 void fl_events_tell(struct fl_viewer *v, const char *event, const char *more)
 {
     char state[100], escaped[200];
+    struct fl_view_status status;
     struct line line = {.used = 0};
     if (v->events < 0)
         return;
     fl_overlay_state(v, fl_viewer_now_ns(), state, sizeof state);
     fl_events_escape(state, escaped, sizeof escaped);
     add(&line, "{\"schema\":1,\"type\":\"view\",\"event\":\"%s\"%s,\"state\":\"%s\"", event, more, escaped);
+    fl_view_source_status(v->source, &status);
+    fl_events_escape(status.name, escaped, sizeof escaped);
+    add(&line, ",\"stage\":\"%s\",\"lost\":%llu", escaped, (unsigned long long)status.lost);
     if (v->shown)
         add(&line, ",\"frame\":%llu", (unsigned long long)v->shown->desc.number);
+    if (v->pair_a)
+        add(&line, ",\"pair\":%llu,\"most\":%u", (unsigned long long)v->pair_a->desc.number, v->subtraction.most);
     add_modes(&line, v);
     add_place(&line, v);
     add_counts(&line, v);

@@ -34,6 +34,7 @@ struct fl_viewer {
 
     struct fl_view_frame *shown; /* NULL: nothing yet */
     struct fl_present_frame shown_times;
+    bool unsized;           /* the window was opened before anybody knew a picture's size */
     bool fresh;             /* `shown` has come, and has not been on the screen yet */
     bool uploaded;          /* the texture is of `shown`, with plane and difference as they are */
     bool dirty;             /* draw at the next refresh */
@@ -44,6 +45,7 @@ struct fl_viewer {
     unsigned steps_wanted; /* forward, for when the frames come */
     int plane;             /* FL_ALL_PLANES or a component */
     uint64_t brief_until_ns, notice_until_ns;
+    uint64_t still_until_ns; /* another stage's first frame is awaited: until then the screen stays as it is */
     char notice[200];
     struct fl_difference subtraction;
     struct fl_place_view view;
@@ -76,6 +78,8 @@ void fl_viewer_drag(struct fl_viewer *viewer, double by_x, double by_y);
 /* Steps that were asked for before their frames had come. */
 void fl_viewer_catch_up(struct fl_viewer *viewer);
 void fl_viewer_forget_pair(struct fl_viewer *viewer);
+/* Holds what is remembered, or lets it go; of both, where two are compared. */
+void fl_viewer_hold(struct fl_viewer *viewer, bool held);
 
 /* draw.c */
 void fl_viewer_draw(struct fl_viewer *viewer, uint64_t now_ns);

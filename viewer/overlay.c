@@ -82,8 +82,21 @@ static void frame_words(struct fl_viewer *v, const struct fl_view_status *status
     time_words(fl_view_frame_pts_ns(v->shown), pts, sizeof pts);
     if (v->how.sar != 1)
         snprintf(more, sizeof more, "  sar %d:%d", desc->sar_num, desc->sar_den);
-    snprintf(words, size, "%s  %ux%u %s %s%s  pts %s  frame %" PRIu64 "  epoch %u", status->name, desc->width, desc->height,
-             v->shown->pixels->name, colour, more, pts, desc->number, desc->epoch);
+    snprintf(words, size, "%s%s%s  %ux%u %s %s%s  pts %s  frame %" PRIu64 "  epoch %u", status->name, *status->from ? " ← " : "",
+             status->from, desc->width, desc->height, v->shown->pixels->name, colour, more, pts, desc->number, desc->epoch);
+}
+
+/* How the frames come here: a lane and its credits, or peeking and how much of that was in vain. */
+static void lane_words(const struct fl_view_status *status, char *words, size_t size)
+{
+    uint64_t tries = status->read + status->lost;
+    if (!status->policy)
+        words[0] = 0;
+    else if (status->credits)
+        snprintf(words, size, "   lane %s %u/%u", status->policy, status->credits_used, status->credits);
+    else
+        snprintf(words, size, "   %s lost %" PRIu64 " (%.2f %%)", status->policy, status->lost,
+                 tries ? 100.0 * (double)status->lost / (double)tries : 0);
 }
 
 static void age_words(struct fl_viewer *v, uint64_t now, char *words, size_t size)
@@ -100,8 +113,7 @@ static void flow_words(struct fl_viewer *v, const struct fl_view_status *status,
     char age[40], lane[60] = "";
     double share = v->shown_frames ? 100.0 * (double)v->late_frames / (double)v->shown_frames : 0;
     age_words(v, now, age, sizeof age);
-    if (status->policy)
-        snprintf(lane, sizeof lane, "   lane %s %u/%u", status->policy, status->credits_used, status->credits);
+    lane_words(status, lane, sizeof lane);
     snprintf(words, size, "in %.1f  shown %.1f  late %" PRIu64 " (%.2f %%)  %s%s   gap max %.0f ms",
              fl_rate_per_second(&v->came, now), fl_rate_per_second(&v->shown_at, now), v->late_frames, share, age, lane,
              (double)fl_rate_longest_ns(&v->shown_at) / 1e6);
@@ -121,6 +133,14 @@ static void way_words(struct fl_viewer *v, char *words, size_t size)
              v->window.info.name ? v->window.info.name : "", v->window.vsync ? " vsync" : "", remembered);
 }
 
+/* Why there is nothing to see, where somebody knows. */
+static int draw_trouble(struct fl_viewer *v, int y)
+{
+    struct fl_view_status status;
+    fl_view_source_status(v->source, &status);
+    return *status.trouble ? lines(v, margin(v), y, amber, status.trouble) : y;
+}
+
 static int draw_lines(struct fl_viewer *v, uint64_t now, int y)
 {
     struct fl_view_status status;
@@ -138,6 +158,19 @@ static int draw_lines(struct fl_viewer *v, uint64_t now, int y)
 
 /* ---- modes: a plane, a difference, a pixel ---- */
 
+static int draw_difference(struct fl_viewer *v, int y)
+{
+    char words[300];
+    struct fl_view_status other;
+    fl_view_source_status(v->other, &other);
+    if (v->pair_a)
+        snprintf(words, sizeof words, "difference from %s x%d at frame %" PRIu64 "  most %u  mean %.2f", other.name,
+                 FL_DIFFERENCE_GAIN, v->pair_a->desc.number, v->subtraction.most, v->subtraction.mean);
+    else
+        snprintf(words, sizeof words, "difference from %s: no frame number in common", other.name);
+    return lines(v, margin(v), y, amber, words);
+}
+
 static int draw_modes(struct fl_viewer *v, int y)
 {
     char words[300];
@@ -147,13 +180,8 @@ static int draw_modes(struct fl_viewer *v, int y)
         snprintf(words, sizeof words, "plane %s", fl_view_component_name(v->shown, (unsigned)v->plane));
         y = line(v, margin(v), y, amber, words);
     }
-    if (v->difference && v->pair_a) {
-        snprintf(words, sizeof words, "difference x%d at frame %" PRIu64 "  most %u  mean %.2f", FL_DIFFERENCE_GAIN,
-                 v->pair_a->desc.number, v->subtraction.most, v->subtraction.mean);
-        y = line(v, margin(v), y, amber, words);
-    } else if (v->difference) {
-        y = line(v, margin(v), y, amber, "difference: no frame number in common yet");
-    }
+    if (v->difference)
+        y = draw_difference(v, y);
     if (v->shown && v->pixel) {
         fl_window_pointer(&v->window, &x, &pointer_y);
         if (fl_place_sample_at(&v->how, &v->place, x, pointer_y, &column, &row))
@@ -267,6 +295,7 @@ void fl_overlay_draw(struct fl_viewer *v, uint64_t now)
     if (v->overlay || now < v->brief_until_ns)
         y = draw_lines(v, now, y);
     y = draw_modes(v, y);
+    y = draw_trouble(v, y);
     if (now < v->notice_until_ns)
         lines(v, margin(v), y, amber, v->notice);
     if (v->graph)

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -95,19 +94,27 @@ static int write_png(const struct fl_screenshot *shot, FILE *file, uint8_t *row)
     return 0;
 }
 
-int fl_screenshot_write(const struct fl_screenshot *shot, const char *name)
+int fl_screenshot_put(const struct fl_screenshot *shot, FILE *file)
 {
     size_t widest = shot->picture.turns % 2 ? shot->picture.height : shot->picture.width;
     uint8_t *row = malloc(widest * 3);
-    FILE *file = row ? fopen(name, "wbe") : NULL;
-    int error = !row ? -ENOMEM : file ? 0 : -errno;
     errno = 0;
-    if (error == 0)
-        error = write_png(shot, file, row);
-    if (file && fclose(file) != 0 && error == 0)
+    int error = row ? write_png(shot, file, row) : -ENOMEM;
+    if (error == 0 && fflush(file) != 0)
         error = -errno;
-    if (file && error < 0)
-        unlink(name);
     free(row);
+    return error;
+}
+
+int fl_screenshot_write(const struct fl_screenshot *shot, const char *name)
+{
+    FILE *file = fopen(name, "wbe");
+    if (!file)
+        return -errno;
+    int error = fl_screenshot_put(shot, file);
+    if (fclose(file) != 0 && error == 0)
+        error = -errno;
+    if (error < 0)
+        unlink(name);
     return error;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "history.h"
 
@@ -58,16 +59,26 @@ static void drop_waiting(struct fl_view_source *source)
     memmove(source->waiting, source->waiting + 1, source->waiting_count * sizeof *source->waiting);
 }
 
-/* The copy is made without the lock: the window goes on meanwhile. */
-void fl_view_source_remember(struct fl_view_source *source, const struct fl_view_frame *frame)
+/* With a reference: the frame itself, or a copy of what lies in a slot, which is counted. NULL: no memory. */
+static struct fl_view_frame *make_private(struct fl_view_source *source, struct fl_view_frame *frame)
 {
     struct fl_view_frame *copy = NULL;
+    if (!frame->held)
+        return fl_view_frame_ref(frame);
+    if (fl_view_frame_copy(frame, &copy) == 0)
+        fl_view_source_copied(source, copy->bytes);
+    return copy;
+}
+
+/* The copy is made without the lock: the window goes on meanwhile. */
+void fl_view_source_remember(struct fl_view_source *source, struct fl_view_frame *frame)
+{
     pthread_mutex_lock(&source->lock);
     bool wanted = fl_history_has_room(&source->history) && !fl_history_find(&source->history, frame, 0);
     pthread_mutex_unlock(&source->lock);
-    if (!wanted || fl_view_frame_copy(frame, &copy) < 0)
+    struct fl_view_frame *copy = wanted ? make_private(source, frame) : NULL;
+    if (!copy)
         return;
-    fl_view_source_copied(source, copy->bytes);
     pthread_mutex_lock(&source->lock);
     fl_history_add(&source->history, copy);
     pthread_mutex_unlock(&source->lock);
@@ -105,8 +116,12 @@ int fl_view_source_put(struct fl_view_source *source, struct fl_frame *from, uin
 
 void fl_view_source_set_state(struct fl_view_source *source, enum fl_view_state state)
 {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
     pthread_mutex_lock(&source->lock);
     source->counts.state = state;
+    if (state == FL_VIEW_LIVE) /* silence begins here, not with the last frame of before */
+        source->counts.last_came_ns = (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
     wake_locked(source);
     pthread_mutex_unlock(&source->lock);
 }
@@ -180,12 +195,11 @@ void fl_view_source_hold(struct fl_view_source *source, bool held)
     pthread_mutex_unlock(&source->lock);
 }
 
-struct fl_view_frame *fl_view_source_keep(struct fl_view_source *source, const struct fl_view_frame *frame)
+struct fl_view_frame *fl_view_source_keep(struct fl_view_source *source, struct fl_view_frame *frame)
 {
     struct fl_view_frame *copy = fl_view_source_find(source, frame, 0);
-    if (copy || fl_view_frame_copy(frame, &copy) < 0)
+    if (copy || !(copy = make_private(source, frame)))
         return copy;
-    fl_view_source_copied(source, copy->bytes);
     pthread_mutex_lock(&source->lock);
     fl_history_add(&source->history, fl_view_frame_ref(copy));
     pthread_mutex_unlock(&source->lock);
@@ -252,6 +266,12 @@ int fl_view_source_second(struct fl_view_source *source, struct fl_view_source *
         return source->calls->second(source->arg, other, words, size);
     snprintf(words, size, "this window has one stage only: 'framelane view' compares two");
     return -ENOTSUP;
+}
+
+void fl_view_source_single(struct fl_view_source *source)
+{
+    if (source->calls->single)
+        source->calls->single(source->arg);
 }
 
 void fl_view_source_copied(struct fl_view_source *source, uint64_t bytes)

@@ -6,7 +6,8 @@
  *
  * At most FL_VIEW_WAITING frames wait; a third that comes takes the place of the oldest. With the one that is shown, that is what
  * the viewer holds of its lane's credits, so the lane wants hold = 2 beyond the frame in process.
- * Recent frames are private copies, so that stepping back costs the lane nothing; they are only made while recording is on.
+ * Recent frames are private copies, so that stepping back costs the lane nothing; they are only made while recording is on, and not
+ * of frames that are private already.
  */
 #ifndef FL_VIEW_SOURCE_H
 #define FL_VIEW_SOURCE_H
@@ -25,8 +26,11 @@ enum fl_view_state {
 /* Words and numbers for the overlay. Filled by the front end; zero is a good default. */
 struct fl_view_status {
     char name[80];       /* "cam1/scale" */
+    char from[40];       /* whose pictures they are, where the stage gives none itself */
+    char trouble[200];   /* why nothing comes */
     const char *policy;  /* "latest", "peek"; literal, NULL: unknown */
-    unsigned credits_used, credits;
+    unsigned credits_used, credits; /* 0, 0: no lane, it peeks: */
+    uint64_t read, lost; /* frames read whole; overwritten before they were */
     uint64_t skipped;    /* superseded before they came here */
 };
 
@@ -35,10 +39,12 @@ struct fl_view_source;
 /* What a front end offers. Each may be NULL: then the viewer says that this front end cannot. Called on the window's thread. */
 struct fl_view_source_calls {
     void (*status)(void *arg, struct fl_view_status *status);
-    /* Go on with a neighbour in the graph: -1 up, towards the source; 1 down. 0, or -errno and a sentence in `words`. */
+    /* Go on with a neighbour in the graph: -1 up, towards the source; 1 down. 0 and the place in `words`, or -errno and a sentence
+     * there. What waits and is remembered of the stage before is gone. */
     int (*walk)(void *arg, int direction, char *words, size_t size);
-    /* A second source to compare with; it is the front end's. 0, or -errno and a sentence in `words`. */
+    /* A second source to compare with; it is the front end's, and there until `single`. 0, or -errno and a sentence in `words`. */
     int (*second)(void *arg, struct fl_view_source **other, char *words, size_t size);
+    void (*single)(void *arg);
     /* A payload was copied or converted into private memory: to be counted. */
     void (*copied)(void *arg, uint64_t bytes);
 };
@@ -74,7 +80,7 @@ struct fl_view_counts {
     uint64_t came;          /* frames put in */
     uint64_t replaced;      /* gave way to a newer one before they were taken */
     uint64_t refused;       /* put in but not showable */
-    uint64_t last_came_ns;  /* 0: none yet */
+    uint64_t last_came_ns;  /* or when the source was found again; 0: none yet */
     unsigned recorded;      /* frames remembered */
     uint64_t recorded_bytes;
 };
@@ -88,10 +94,11 @@ bool fl_view_source_recording(struct fl_view_source *source);
 void fl_view_source_hold(struct fl_view_source *source, bool held);
 
 /* Remembers a frame that was put in before recording began; nothing where it is there already, or there is no room. */
-void fl_view_source_remember(struct fl_view_source *source, const struct fl_view_frame *frame);
+void fl_view_source_remember(struct fl_view_source *source, struct fl_view_frame *frame);
 
-/* A copy of the frame, with a reference: the remembered one, or made now. NULL: no memory. */
-struct fl_view_frame *fl_view_source_keep(struct fl_view_source *source, const struct fl_view_frame *frame);
+/* A private copy of the frame, with a reference: the remembered one, the frame itself where it is one, or made now. NULL: no
+ * memory. */
+struct fl_view_frame *fl_view_source_keep(struct fl_view_source *source, struct fl_view_frame *frame);
 
 /* The remembered frame `step` places after `of` in the order of the source (negative: before; 0: the same one), with a reference,
  * or NULL. */
@@ -105,6 +112,7 @@ bool fl_view_source_common(struct fl_view_source *a, struct fl_view_source *b, s
 void fl_view_source_status(struct fl_view_source *source, struct fl_view_status *status);
 int fl_view_source_walk(struct fl_view_source *source, int direction, char *words, size_t size);
 int fl_view_source_second(struct fl_view_source *source, struct fl_view_source **other, char *words, size_t size);
+void fl_view_source_single(struct fl_view_source *source);
 void fl_view_source_copied(struct fl_view_source *source, uint64_t bytes);
 
 #endif

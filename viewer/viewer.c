@@ -1,6 +1,7 @@
 #include "inside.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,11 +63,12 @@ static int open_window(struct fl_viewer *v, char *words, size_t size)
         fl_place_natural_size(&v->how, &width, &height);
     }
     struct fl_window_options window = {.title = o->title ? o->title : title,
-                                       .width = (unsigned)width,
-                                       .height = (unsigned)height,
+                                       .width = (unsigned)lrint(width),
+                                       .height = (unsigned)lrint(height),
                                        .fullscreen = o->fullscreen,
                                        .vsync = !o->no_vsync,
                                        .hidden = o->hidden};
+    v->unsized = !window.width || !window.height;
     int error = fl_window_open(&v->window, &window);
     if (error < 0)
         snprintf(words, size, "%s", SDL_GetError());
@@ -151,8 +153,17 @@ bool fl_viewer_closed(const struct fl_viewer *v)
 
 void fl_viewer_set_shown(struct fl_viewer *v, struct fl_view_frame *frame)
 {
+    if (v->unsized) {
+        double width, height;
+        struct fl_place_picture how = fl_place_picture_of(&frame->desc);
+        fl_place_natural_size(&how, &width, &height);
+        fl_window_fit(&v->window, (unsigned)lrint(width), (unsigned)lrint(height));
+        fl_text_set_size(&v->text, text_size(v));
+        v->unsized = false;
+    }
     fl_view_frame_unref(v->shown);
     v->shown = frame;
+    v->still_until_ns = 0;
     v->uploaded = v->uploaded && v->difference && v->pair_a; /* then the texture is of the pair */
     v->dirty = true;
     if (v->plane >= frame->pixels->nb_components)
@@ -207,21 +218,34 @@ static int64_t choose_frame(struct fl_viewer *v, uint64_t now)
     return INT64_MAX;
 }
 
-/* The newest number that both have. The second source's own waiting frames are of no use but for that. */
+/* The number they have in common: the newest one, or what a frozen window shows. */
+static bool find_pair(struct fl_viewer *v, struct fl_view_frame **a, struct fl_view_frame **b)
+{
+    if (!v->frozen)
+        return fl_view_source_common(v->source, v->other, a, b);
+    *b = v->shown ? fl_view_source_find(v->other, v->shown, 0) : NULL;
+    if (*b)
+        *a = fl_view_frame_ref(v->shown);
+    return *b;
+}
+
+/* The second source's own waiting frames are of no use but for that. */
 static void choose_pair(struct fl_viewer *v)
 {
     struct fl_view_frame *frame, *a, *b;
     while ((frame = fl_view_source_take(v->other, 0)))
         fl_view_frame_unref(frame);
-    if (v->frozen && v->pair_a)
+    bool found = find_pair(v, &a, &b);
+    if (!found && !v->frozen)
         return;
-    if (!fl_view_source_common(v->source, v->other, &a, &b))
-        return;
-    bool same = v->pair_a && fl_view_frame_same(a, v->pair_a);
+    bool same = found && v->pair_a && fl_view_frame_same(a, v->pair_a);
+    bool none = !found && !v->pair_a;
     fl_viewer_forget_pair(v);
-    v->pair_a = a;
-    v->pair_b = b;
-    if (!same) {
+    if (found) {
+        v->pair_a = a;
+        v->pair_b = b;
+    }
+    if (!same && !none) {
         v->uploaded = false;
         v->dirty = true;
     }
@@ -337,7 +361,10 @@ static int wait_ms(struct fl_viewer *v, int64_t next_frame_ns, int timeout_ms)
 {
     int64_t next = SDL_min(next_frame_ns, fl_overlay_next_ns(v, fl_viewer_now_ns()));
     next = SDL_min(next, (int64_t)SDL_min(timeout_ms, IDLE_MS) * 1000000);
-    return v->dirty ? 0 : (int)((next + 999999) / 1000000);
+    if (!v->dirty)
+        return (int)((next + 999999) / 1000000);
+    uint64_t now = fl_viewer_now_ns();
+    return v->still_until_ns > now ? (int)((v->still_until_ns - now + 999999) / 1000000) : 0;
 }
 
 bool fl_viewer_step(struct fl_viewer *v, int timeout_ms)
@@ -350,7 +377,7 @@ bool fl_viewer_step(struct fl_viewer *v, int timeout_ms)
     see_state(v);
     if (fl_overlay_next_ns(v, fl_viewer_now_ns()) <= 0)
         v->dirty = true;
-    if (v->dirty && !v->closed)
+    if (v->dirty && !v->closed && fl_viewer_now_ns() >= v->still_until_ns)
         refresh(v);
     return !v->closed && !atomic_load(&v->stop);
 }

@@ -77,6 +77,18 @@ void fl_window_close(struct fl_window *w)
     SDL_TLSCleanup(); /* this thread may be none of SDL's own, which would do it */
 }
 
+void fl_window_fit(struct fl_window *w, unsigned width, unsigned height)
+{
+    struct fl_window_options wanted = {.width = width, .height = height};
+    int to_width, to_height;
+    if (w->fullscreen)
+        return;
+    choose_size(&wanted, &to_width, &to_height);
+    SDL_SetWindowSize(w->window, to_width, to_height);
+    SDL_SetWindowPosition(w->window, SDL_WINDOWPOS_CENTERED, SDL_WINDOWPOS_CENTERED);
+    fl_window_measure(w);
+}
+
 void fl_window_measure(struct fl_window *w)
 {
     SDL_DisplayMode mode;

@@ -28,6 +28,9 @@ struct fl_window {
 int fl_window_open(struct fl_window *window, const struct fl_window_options *options);
 void fl_window_close(struct fl_window *window); /* accepts a zeroed one */
 
+/* To the size of a picture that was not known when the window was opened. Not in full screen. */
+void fl_window_fit(struct fl_window *window, unsigned width, unsigned height);
+
 /* After SDL said that size, screen or density may have changed. */
 void fl_window_measure(struct fl_window *window);
 

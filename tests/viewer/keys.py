@@ -4,17 +4,14 @@ viewer writes, in its screenshots, and on the screen itself. A window that is cl
 
 usage: keys.py SOURCE-DIRECTORY
 """
-import json
 import os
 import re
-import select
 import signal
-import subprocess
 import sys
-import time
 
 import screen
 from screen import harness
+from window import Keyed
 
 SIZE, WINDOW = "640x360", "480x270"
 
@@ -25,54 +22,22 @@ def rows_of_page(top):
         return re.findall(r'\{(?:"[^"]*"|NULL), "([^"]+)", FL_ACTION_\w+, "([^"]+)"', file.read())
 
 
-class Window:
+class Window(Keyed):
     """A run with a window, and the events of that window as they come."""
 
     def __init__(self, environment, directory, *keys):
-        self.environment, self.directory = dict(os.environ, **environment), directory
-        fifo = os.path.join(directory, f"events-{len(os.listdir(directory))}")
-        os.mkfifo(fifo)
-        self.events = os.fdopen(os.open(fifo, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0)
-        self.rest, self.last = b"", None
+        super().__init__(directory)
+        self.directory = directory
         os.environ.update(environment, XDG_RUNTIME_DIR=directory)
-        line = f"pattern realtime=true size={SIZE} rate=25 as source ! null ; source ! view events={fifo} " + " ".join(keys)
+        line = f"pattern realtime=true size={SIZE} rate=25 as source ! null ; source ! view events={self.fifo} " + " ".join(keys)
         self.run = harness.Running("-e", line)
         self.run.name = f"run-{self.run.pid}"
         self.until("opened")
         self.until("shown")
-        self.xdotool("search", "--sync", "--name", "framelane")
-        self.id = self.xdotool("search", "--name", "framelane").split()[0]
-        self.xdotool("windowfocus", "--sync", self.id)
-        self.exercised = set()
+        self.find(environment)
 
-    def xdotool(self, *words):
-        return subprocess.run(["xdotool", *words], env=self.environment, capture_output=True, text=True, timeout=harness.LIMIT,
-                              check=True).stdout
-
-    def next(self):
-        until = time.monotonic() + harness.LIMIT
-        while b"\n" not in self.rest:
-            if time.monotonic() > until:
-                self.run.give_up("the window said nothing any more")
-            select.select([self.events], [], [], 1)
-            self.rest += self.events.read(65536) or b""
-        line, self.rest = self.rest.split(b"\n", 1)
-        self.last = json.loads(line)
-        return self.last
-
-    def until(self, event, **members):
-        until = time.monotonic() + harness.LIMIT
-        while time.monotonic() < until:
-            said = self.next()
-            if said["event"] == event and all(said.get(key) == value for key, value in members.items()):
-                return said
-        self.run.give_up(f"no event {event} {members}; the last was {self.last}")
-
-    def press(self, name, action):
-        """Types a key by X's name of it; the state it led to."""
-        self.xdotool("key", name)
-        self.exercised.add(action)
-        return self.until("key", action=action)
+    def give_up(self, why):
+        self.run.give_up(f"{why}; the last event was {self.last}")
 
 
 def check_freezing(failures, window):
@@ -102,16 +67,13 @@ def wanted_picture(directory, number):
 
 def check_screenshots(failures, window):
     frozen = window.press("space", "freeze")
-    window.xdotool("key", "s")
-    window.exercised |= {"screenshot", "window-shot"}
-    file = window.until("screenshot")["file"]
+    file, _ = window.shoot("s")
     picture = screen.raw_frame(["-i", file], "rgb24")
     failures.check(file.endswith(f"source-{frozen['frame']}.png"), f"the screenshot's name is {file}")
     mean, most = screen.apart(picture, wanted_picture(window.directory, frozen["frame"]))
     failures.check(most <= 1, f"the screenshot is not frame {frozen['frame']}: mean {mean:.2f}, most {most} levels off")
     harness.patient(lambda: False, 4.2)  # until the notice is gone from the picture
-    window.xdotool("key", "shift+s")
-    file = window.until("screenshot")["file"]
+    file, _ = window.shoot()
     seen, kept = seen_on_screen(window), screen.raw_frame(["-i", file], "rgb24")
     _, most = screen.apart(seen, kept)
     same = sum(a == b for a, b in zip(seen, kept)) / len(kept) if len(seen) == len(kept) else 0
@@ -209,6 +171,8 @@ def main(top):
                       check_neighbours):
             check(failures, window)
         check_leaving(failures, window, "q")
+        copies = {stage["name"]: stage["copies"] for stage in window.run.end["stages"]}
+        failures.check(copies["view"] > 0, "frames were remembered, but no copy of them was counted")
         untried = {action for _, action in rows_of_page(top)} - window.exercised
         failures.check(not untried, f"on the page, but not tried: {sorted(untried)}")
         failures.check(len(rows_of_page(top)) >= 19, "the table of keys was not read")

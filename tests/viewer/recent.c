@@ -14,6 +14,7 @@ struct stage {
     struct fl_view_source *source, *second;
     struct fl_viewer *viewer;
     uint64_t copied;
+    int at; /* of a graph that is a line from 0 to 2 */
 };
 
 static void count_copies(void *arg, uint64_t bytes)
@@ -30,7 +31,27 @@ static int give_second(void *arg, struct fl_view_source **other, char *words, si
     return stage->second ? 0 : -1;
 }
 
-static const struct fl_view_source_calls calls = {.copied = count_copies, .second = give_second};
+static void take_second(void *arg)
+{
+    struct stage *stage = arg;
+    fl_view_source_destroy(stage->second);
+    stage->second = NULL;
+}
+
+static int walk_line(void *arg, int direction, char *words, size_t size)
+{
+    struct stage *stage = arg;
+    int to = stage->at + direction;
+    snprintf(words, size, to < 0 || to > 2 ? "nothing is there" : "stage %d", to);
+    if (to < 0 || to > 2)
+        return -1;
+    stage->at = to;
+    fl_view_source_clear(stage->source);
+    return 0;
+}
+
+static const struct fl_view_source_calls calls = {
+    .copied = count_copies, .second = give_second, .single = take_second, .walk = walk_line};
 
 static void begin(struct stage *stage, const struct fl_viewer_options *options)
 {
@@ -106,10 +127,9 @@ static void freezing_and_stepping(void)
     begin(&stage, &(struct fl_viewer_options){0});
     give_many(&stage, 0, 5);
     CHECK_EQ(shown(&stage), 5);
-    CHECK_EQ(stage.copied, 0); /* nobody has asked for anything yet */
     press(&stage, " ");
-    CHECK(stage.viewer->frozen && stage.copied > 0);
-    CHECK(!stage.viewer->shown->held);
+    CHECK(stage.viewer->frozen && !stage.viewer->shown->held);
+    CHECK_EQ(stage.copied, 0); /* what is private already is kept as it is */
     give_many(&stage, 6, 9);
     CHECK_EQ(shown(&stage), 5);
     press(&stage, "..");
@@ -252,6 +272,59 @@ static void difference_of_the_same_number(void)
     end(&stage);
 }
 
+/* Frozen, it is of the frame that is shown, step by step; where the other has no such frame there is none. */
+static void a_frozen_difference_steps(void)
+{
+    struct stage stage;
+    begin(&stage, &(struct fl_viewer_options){.history = 8, .history_at_once = true});
+    stage.second = fl_view_source_create(&calls, &stage);
+    give_many(&stage, 0, 2);
+    press(&stage, "d");
+    for (unsigned number = 3; number <= 6; number++) {
+        give(stage.source, number, (uint8_t)(100 + number));
+        if (number <= 5)
+            give(stage.second, number, (uint8_t)(100 + 2 * number));
+        settle(&stage);
+    }
+    press(&stage, " ");
+    CHECK_EQ(shown(&stage), 5); /* what one sees, not the newest of one */
+    for (long long number = 4; number >= 3; number--) {
+        press(&stage, ",");
+        CHECK_EQ(shown(&stage), number);
+        CHECK(stage.viewer->pair_b && (long long)stage.viewer->pair_b->desc.number == number);
+        CHECK_EQ(stage.viewer->subtraction.most, number);
+    }
+    press(&stage, ",");
+    CHECK_EQ(shown(&stage), 2);
+    CHECK(stage.viewer->difference && !stage.viewer->pair_a);
+    end(&stage);
+}
+
+/* From the key on nothing of the stage before is shown as the new one's; at an end one stays. */
+static void walking_leaves_all_behind(void)
+{
+    struct stage stage;
+    begin(&stage, &(struct fl_viewer_options){0});
+    stage.second = fl_view_source_create(&calls, &stage);
+    give_many(&stage, 0, 3);
+    press(&stage, "d ");
+    CHECK(stage.viewer->frozen && stage.viewer->difference);
+    press(&stage, "]");
+    CHECK_EQ(stage.at, 1);
+    CHECK_EQ(shown(&stage), -1);
+    CHECK(!stage.viewer->frozen && !stage.viewer->difference && !stage.second);
+    CHECK(!fl_view_source_find(stage.source, &(struct fl_view_frame){.desc.epoch = 1, .desc.number = 3}, 0));
+    give_many(&stage, 0, 0);
+    CHECK_EQ(shown(&stage), 0);
+    press(&stage, "[[");
+    CHECK_EQ(stage.at, 0);
+    give_many(&stage, 7, 7);
+    press(&stage, "[");
+    CHECK_SAYS(stage.viewer->notice, "nothing is there");
+    CHECK_EQ(shown(&stage), 7);
+    end(&stage);
+}
+
 static void hostile_words_are_refused(void)
 {
     static uint8_t pixels[BYTES];
@@ -289,6 +362,8 @@ int main(void)
         {"what is remembered is bounded in bytes", bounded_in_bytes},
         {"states are drawn as they are", states},
         {"a difference is of the same frame number", difference_of_the_same_number},
+        {"a frozen difference steps frame by frame", a_frozen_difference_steps},
+        {"walking to another stage leaves all of the one before", walking_leaves_all_behind},
         {"descriptions that do not hold are refused", hostile_words_are_refused},
     };
     return CHECK_RUN(cases);

@@ -7,6 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import harness  # noqa: E402  (the folder above is the tests' own)
+import remote  # noqa: E402, F401  (for those who look into a run)
 
 DUMMY = {"SDL_VIDEODRIVER": "dummy"}
 
