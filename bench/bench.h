@@ -54,6 +54,8 @@ typedef struct {
 /* Of BenchSeries, in the order of the tables. */
 GPtrArray *bench_rounds(const BenchOptions *options);
 
+void bench_shuffle(guint *items, guint count);
+
 /* ---- judge.c ---- */
 
 typedef struct {
@@ -70,6 +72,8 @@ gboolean bench_judge(const BenchSeries *series, const struct micro_row *row, Ben
 double bench_median(const double *values, guint count);
 
 /* ---- report.c, sweep.c, compare.c: exit codes ---- */
+
+char *bench_machine(void); /* this program, kernel, processor, load: one line. The caller frees it */
 
 int bench_report(const BenchOptions *options, GPtrArray *all);
 int bench_list(void);

@@ -8,11 +8,12 @@
  * A memfd is known by its inode, so that two processes' mappings of one can be compared.
  */
 #undef _FILE_OFFSET_BITS /* it would make one symbol of mmap and mmap64, both of which programs call */
+#include "copies.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -23,26 +24,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define MAX_MAPPINGS 64
 #define EXPORT __attribute__((visibility("default")))
-
-struct mapping {
-    _Atomic uint64_t start, end; /* 0: free */
-    uint64_t inode;
-    uint64_t writable;
-    _Atomic uint64_t encoder_pictures; /* given to an encoder with their first plane in here */
-};
-
-/* What the file holds; copies.py reads it by these offsets. */
-struct tally {
-    char command[16];
-    uint64_t row_bytes;
-    _Atomic uint64_t calls, bytes;               /* of a row or more */
-    _Atomic uint64_t shared_calls, shared_bytes; /* of those: from or to a memfd */
-    _Atomic uint64_t encoder_elsewhere;          /* pictures given to an encoder from private memory */
-    _Atomic uint64_t mapping_count;
-    struct mapping mappings[MAX_MAPPINGS];
-};
 
 static struct tally fallback;
 static struct tally *tally = &fallback;
@@ -81,7 +63,7 @@ static struct mapping *mapping_of(const void *address)
 {
     uint64_t at = (uintptr_t)address;
     uint64_t count = atomic_load(&tally->mapping_count);
-    for (uint64_t i = 0; i < count && i < MAX_MAPPINGS; i++) {
+    for (uint64_t i = 0; i < count && i < TALLY_MAPPINGS; i++) {
         struct mapping *mapping = &tally->mappings[i];
         if (at >= atomic_load(&mapping->start) && at < atomic_load(&mapping->end))
             return mapping;
@@ -156,7 +138,7 @@ static void remember(void *start, size_t bytes, int protection, int fd)
     if (start == MAP_FAILED || fd < 0 || fcntl(fd, F_GET_SEALS) < 0 || fstat(fd, &status) < 0)
         return;
     uint64_t place = atomic_fetch_add(&tally->mapping_count, 1);
-    if (place >= MAX_MAPPINGS)
+    if (place >= TALLY_MAPPINGS)
         return;
     struct mapping *mapping = &tally->mappings[place];
     mapping->inode = status.st_ino;

@@ -1,4 +1,5 @@
 #include "bench.h"
+#include "experiment/experiment.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -76,6 +77,8 @@ static int measure(const BenchOptions *options)
 
 int main(int argc, char **argv)
 {
+    if (experiment_is_asked(argc, argv))
+        return experiment_main(argc, argv);
     BenchOptions options = {.programs = find_programs()};
     gboolean micro = FALSE, compare = FALSE;
     g_autoptr(GError) error = NULL;

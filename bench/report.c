@@ -110,15 +110,21 @@ static char *processor(void)
     return end ? g_strstrip(g_strndup(colon + 1, (gsize)(end - colon - 1))) : g_strdup("unknown processor");
 }
 
-static void print_head(const BenchOptions *options)
+char *bench_machine(void)
 {
     struct utsname name;
     double load = 0;
     g_autofree char *cpu = processor();
     uname(&name);
     getloadavg(&load, 1);
-    printf("framelane %s, %s %s, %s, %ld of its processors, load %.2f\n", FL_VERSION, name.sysname, name.release, cpu,
-           sysconf(_SC_NPROCESSORS_ONLN), load);
+    return g_strdup_printf("framelane %s, %s %s, %s, %ld of its processors, load %.2f", FL_VERSION, name.sysname, name.release, cpu,
+                           sysconf(_SC_NPROCESSORS_ONLN), load);
+}
+
+static void print_head(const BenchOptions *options)
+{
+    g_autofree char *machine = bench_machine();
+    printf("%s\n", machine);
     printf(
         "%d rounds%s, in a changing order; value and floor are medians; ratio is the median of the ratios within rounds, with its "
         "95 %% interval\n\n",

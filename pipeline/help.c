@@ -188,6 +188,7 @@ static const char snap[] =
 
 static const char bench[] =
     "usage: framelane bench --micro [OPTION]...\n"
+    "       framelane bench --experiment NAME|list|all [--rounds N] [--quick] [--json] [-o DIR] [--broken MISTAKE]\n"
     "       framelane bench --compare FIRST SECOND    two files that --json has written: do they agree within their noise?\n"
     "\n"
     "Asks the transport one question after another (how long a handoff takes, how many announcements a second, what a frame\n"
@@ -203,6 +204,10 @@ static const char bench[] =
     "\n"
     "`low` and `high` are the 95 % interval of the median of the ratio, or of the value where there is no ratio; a peer that is\n"
     "not installed, and what this machine cannot answer, has no row and is named on standard error.\n"
+    "\n"
+    "--experiment sets a model beside what this machine does and prints its page, what was measured, and a verdict: each claim\n"
+    "holds, is refuted, or is undecided within the noise. -o DIR writes NAME.json, NAME.md and plots (with gnuplot) besides;\n"
+    "--broken copy, bells or credits runs it over a build with that mistake in it, which must be refuted.\n"
     "\n"
     "exit status: 0 measured, whether or not a target was met    1 a measurement failed    2 usage    4 could not start\n";
 

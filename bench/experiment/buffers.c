@@ -1,0 +1,72 @@
+#include "experiment.h"
+
+#include <math.h>
+
+#define WORK(service, slots)                                                                                                       \
+    {                                                                                                                              \
+        service, slots,                                                                                                            \
+        {                                                                                                                          \
+            "x-buffers", "--service", service, "--slots", #slots                                                                   \
+        }                                                                                                                          \
+    }
+#define WORKS(slots) WORK("constant", slots), WORK("uniform", slots), WORK("exponential", slots)
+
+static const ExperimentCell cells[] = {WORKS(0), WORKS(1), WORKS(2), WORKS(3), WORKS(4), WORKS(8), {0}};
+
+/* The ratio of measured to predicted that is furthest from one. */
+static double over_model(const ExperimentDraw *draw, gconstpointer unused)
+{
+    double worst = 1;
+    for (const ExperimentCell *cell = cells; cell->series; cell++) {
+        double ratio = experiment_drawn(draw, cell->series, cell->x, "share") /
+                       experiment_drawn(draw, cell->series, cell->x, "predicted_share");
+        worst = fabs(log(ratio)) > fabs(log(worst)) ? ratio : worst;
+    }
+    return worst;
+}
+
+static void draw(ExperimentReport *report)
+{
+    static const char *const services[] = {"constant", "uniform", "exponential"};
+    BenchPlot *plot = experiment_plot(report, NULL,
+                                      &(BenchPlotSpec){.title = "Two stages in a row, by slots between them",
+                                                       .note = "dashed: the recurrence, fed with the same times of work",
+                                                       .x = {.label = "slots between the stages"},
+                                                       .y = {.label = "of the pace of one stage alone", .low = 0, .high = 1.1}});
+    for (guint i = 0; i < G_N_ELEMENTS(services); i++) {
+        experiment_plot_cells(report, plot, services[i], "predicted_share", 1,
+                              &(BenchPlotSeries){.style = BENCH_PLOT_FIT, .color = i + 1});
+        experiment_plot_cells(report, plot, services[i], "share", 1, &(BenchPlotSeries){.label = services[i], .color = i + 1});
+    }
+}
+
+static void judge(ExperimentReport *report)
+{
+    ExperimentNumber none = experiment_figure(report->data, "constant", 0, "share");
+    ExperimentNumber one = experiment_ratio(report->data, "share", "constant", 1, "constant", 8);
+    ExperimentNumber varied = experiment_figure(report->data, "exponential", 1, "share");
+    ExperimentNumber more = experiment_ratio(report->data, "share", "exponential", 8, "exponential", 1);
+    ExperimentNumber model = experiment_statistic(report->data, over_model, NULL);
+    experiment_claim(report, EXPERIMENT_TIMED, experiment_at_most(none, 0.55), "without a slot between them two stages take turns",
+                     "They keep %.3f [%.3f, %.3f] of the pace of one; theory: 0.5.", none.value, none.low, none.high);
+    experiment_claim(report, EXPERIMENT_TIMED, experiment_at_least(one, 0.95), "one slot is enough where work is always as long",
+                     "One slot over eight: %.3f [%.3f, %.3f].", one.value, one.low, one.high);
+    experiment_claim(report, EXPERIMENT_TIMED, MAX(experiment_at_most(varied, 0.75), experiment_at_least(more, 1.15)),
+                     "one slot is not enough where it varies",
+                     "Exponential: %.3f with one (theory: 0.667), and with eight %.2f times that (theory: 1.35).", varied.value,
+                     more.value);
+    experiment_claim(report, EXPERIMENT_TIMED, MAX(experiment_at_most(model, 1.1), experiment_at_least(model, 0.9)),
+                     "the recurrence tells every case within a tenth", "Furthest from it: %.3f times.", model.value);
+    draw(report);
+    experiment_show(report, "share");
+    experiment_show(report, "predicted_share");
+}
+
+const Experiment experiment_buffers = {
+    .name = "buffers",
+    .question = "how many slots between two stages do constant and varying times of work ask for?",
+    .x = "slots between",
+    .seconds = 0.3,
+    .cells = cells,
+    .judge = judge,
+};

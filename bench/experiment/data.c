@@ -1,0 +1,157 @@
+#include "experiment.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define RESAMPLES 1000
+
+static void free_run(gpointer run)
+{
+    bench_run_free(run);
+}
+
+static void create_runs(ExperimentData *data)
+{
+    while (data->experiment->cells[data->cell_count].series)
+        data->cell_count++;
+    data->runs = g_new0(GPtrArray *, data->cell_count);
+    for (guint i = 0; i < data->cell_count; i++)
+        data->runs[i] = g_ptr_array_new_with_free_func(free_run);
+}
+
+void experiment_data_finish(ExperimentData *data)
+{
+    for (guint i = 0; i < data->cell_count; i++)
+        g_ptr_array_unref(data->runs[i]);
+    g_free(data->runs);
+}
+
+/* The program built with the mistake asked for, where this one was built with it. */
+static char *program_of(const ExperimentData *data, const char *command)
+{
+    if (data->broken) {
+        g_autofree char *name = g_strdup_printf("%s-%s", command, data->broken);
+        g_autofree char *path = g_build_filename(data->options->programs, name, NULL);
+        if (g_file_test(path, G_FILE_TEST_IS_EXECUTABLE))
+            return g_steal_pointer(&name);
+    }
+    return g_strdup(command);
+}
+
+static BenchRun *run_cell(const ExperimentData *data, const ExperimentCell *cell)
+{
+    const char *command[MICRO_MAX_ARGUMENTS];
+    g_autofree char *program = program_of(data, cell->command[0]);
+    for (guint i = 0; i < MICRO_MAX_ARGUMENTS; i++)
+        command[i] = cell->command[i];
+    command[0] = program;
+    return bench_run(data->options, command, bench_seconds(data->options, data->experiment->seconds), NULL);
+}
+
+BenchOutcome experiment_measure(ExperimentData *data, char **reason)
+{
+    BenchOutcome outcome = BENCH_DONE;
+    gboolean tell = isatty(STDERR_FILENO);
+    create_runs(data);
+    g_autofree guint *order = g_new0(guint, data->cell_count);
+    for (guint i = 0; i < data->cell_count; i++)
+        order[i] = i;
+    for (guint round = 0; round < data->rounds && outcome == BENCH_DONE; round++) {
+        bench_shuffle(order, data->cell_count);
+        for (guint i = 0; i < data->cell_count && outcome == BENCH_DONE; i++) {
+            const ExperimentCell *cell = &data->experiment->cells[order[i]];
+            if (tell)
+                fprintf(stderr, "\r\033[K%s: round %u of %u: %s at %g", data->experiment->name, round + 1, data->rounds,
+                        cell->series, cell->x);
+            BenchRun *run = run_cell(data, cell);
+            g_ptr_array_add(data->runs[order[i]], run);
+            outcome = run->outcome;
+            if (outcome != BENCH_DONE)
+                *reason = g_strdup_printf("%s at %g: %s", cell->series, cell->x, run->reason);
+        }
+    }
+    if (tell)
+        fprintf(stderr, "\r\033[K");
+    return outcome;
+}
+
+/* ---- numbers ---- */
+
+static GPtrArray *runs_of(const ExperimentData *data, const char *series, double x)
+{
+    for (guint i = 0; i < data->cell_count; i++)
+        if (data->experiment->cells[i].x == x && g_str_equal(data->experiment->cells[i].series, series))
+            return data->runs[i];
+    return NULL;
+}
+
+double experiment_drawn(const ExperimentDraw *draw, const char *series, double x, const char *figure)
+{
+    GPtrArray *runs = runs_of(draw->data, series, x);
+    g_autofree double *values = g_new0(double, draw->count);
+    for (guint i = 0; i < draw->count; i++)
+        if (!runs || !bench_run_figure(runs->pdata[draw->rounds[i]], figure, &values[i]))
+            return NAN;
+    return bench_median(values, draw->count);
+}
+
+static int compare(const void *a, const void *b)
+{
+    double first = *(const double *)a, second = *(const double *)b;
+    return (first > second) - (first < second);
+}
+
+/* By the percentile method. The same data give the same interval. */
+ExperimentNumber experiment_statistic(const ExperimentData *data, ExperimentStatistic statistic, gconstpointer argument)
+{
+    g_autofree guint *rounds = g_new0(guint, data->rounds);
+    g_autofree double *values = g_new0(double, RESAMPLES);
+    g_autoptr(GRand) random = g_rand_new_with_seed(data->rounds);
+    ExperimentDraw draw = {data, rounds, data->rounds};
+    ExperimentNumber number = {0};
+    for (guint i = 0; i < data->rounds; i++)
+        rounds[i] = i;
+    number.value = number.low = number.high = statistic(&draw, argument);
+    if (data->rounds < 2 || !isfinite(number.value))
+        return number;
+    for (guint n = 0; n < RESAMPLES; n++) {
+        for (guint i = 0; i < data->rounds; i++)
+            rounds[i] = (guint)g_rand_int_range(random, 0, (gint32)data->rounds);
+        values[n] = statistic(&draw, argument);
+    }
+    qsort(values, RESAMPLES, sizeof *values, compare);
+    number.low = values[RESAMPLES / 40];
+    number.high = values[RESAMPLES - 1 - RESAMPLES / 40];
+    return number;
+}
+
+struct place {
+    const char *figure, *series, *to_series;
+    double x, to_x;
+};
+
+static double figure_at(const ExperimentDraw *draw, gconstpointer argument)
+{
+    const struct place *place = argument;
+    return experiment_drawn(draw, place->series, place->x, place->figure);
+}
+
+static double ratio_at(const ExperimentDraw *draw, gconstpointer argument)
+{
+    const struct place *place = argument;
+    return figure_at(draw, place) / experiment_drawn(draw, place->to_series, place->to_x, place->figure);
+}
+
+ExperimentNumber experiment_figure(const ExperimentData *data, const char *series, double x, const char *figure)
+{
+    return experiment_statistic(data, figure_at, &(struct place){.figure = figure, .series = series, .x = x});
+}
+
+ExperimentNumber experiment_ratio(const ExperimentData *data, const char *figure, const char *series, double x,
+                                  const char *to_series, double to_x)
+{
+    struct place place = {.figure = figure, .series = series, .x = x, .to_series = to_series, .to_x = to_x};
+    return experiment_statistic(data, ratio_at, &place);
+}
