@@ -53,8 +53,7 @@ typedef struct {
 
 /* Of BenchSeries, in the order of the tables. */
 GPtrArray *bench_rounds(const BenchOptions *options);
-
-void bench_shuffle(guint *items, guint count);
+void bench_shuffle(void **items, guint count);
 
 /* ---- judge.c ---- */
 
@@ -73,11 +72,12 @@ double bench_median(const double *values, guint count);
 
 /* ---- report.c, sweep.c, compare.c: exit codes ---- */
 
-char *bench_machine(void); /* this program, kernel, processor, load: one line. The caller frees it */
-
 int bench_report(const BenchOptions *options, GPtrArray *all);
 int bench_list(void);
 int bench_sweep(const BenchOptions *options);
 int bench_compare(const char *first, const char *second); /* files */
+
+/* "Intel(R) ...", from /proc/cpuinfo. The caller frees it. */
+char *bench_processor(void);
 
 #endif

@@ -98,8 +98,7 @@ static void print_row(const BenchVerdict *verdict)
            bare ? shortened(verdict->high, high) : high, judged(verdict, verdict_text));
 }
 
-/* The first value of a key of /proc/cpuinfo. */
-static char *processor(void)
+char *bench_processor(void)
 {
     g_autofree char *text = NULL;
     if (!g_file_get_contents("/proc/cpuinfo", &text, NULL, NULL))
@@ -110,21 +109,15 @@ static char *processor(void)
     return end ? g_strstrip(g_strndup(colon + 1, (gsize)(end - colon - 1))) : g_strdup("unknown processor");
 }
 
-char *bench_machine(void)
+static void print_head(const BenchOptions *options)
 {
     struct utsname name;
     double load = 0;
-    g_autofree char *cpu = processor();
+    g_autofree char *cpu = bench_processor();
     uname(&name);
     getloadavg(&load, 1);
-    return g_strdup_printf("framelane %s, %s %s, %s, %ld of its processors, load %.2f", FL_VERSION, name.sysname, name.release, cpu,
-                           sysconf(_SC_NPROCESSORS_ONLN), load);
-}
-
-static void print_head(const BenchOptions *options)
-{
-    g_autofree char *machine = bench_machine();
-    printf("%s\n", machine);
+    printf("framelane %s, %s %s, %s, %ld of its processors, load %.2f\n", FL_VERSION, name.sysname, name.release, cpu,
+           sysconf(_SC_NPROCESSORS_ONLN), load);
     printf(
         "%d rounds%s, in a changing order; value and floor are medians; ratio is the median of the ratios within rounds, with its "
         "95 %% interval\n\n",

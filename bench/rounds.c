@@ -29,10 +29,11 @@ static void add(const BenchOptions *options, GPtrArray *all, const struct micro_
     }
 }
 
-void bench_shuffle(guint *items, guint count)
+void bench_shuffle(void **items, guint count)
 {
     for (guint i = count; i > 1; i--) {
-        guint other = (guint)g_random_int_range(0, (gint32)i), kept = items[i - 1];
+        guint other = (guint)g_random_int_range(0, (gint32)i);
+        void *kept = items[i - 1];
         items[i - 1] = items[other];
         items[other] = kept;
     }
@@ -66,14 +67,12 @@ GPtrArray *bench_rounds(const BenchOptions *options)
     GPtrArray *all = g_ptr_array_new_with_free_func(free_series);
     add(options, all, micro_wake_experiments);
     add(options, all, micro_frame_experiments);
-    g_autofree guint *order = g_new0(guint, all->len + 1);
+    g_autofree void **order = g_memdup2(all->pdata, all->len * sizeof *all->pdata);
     gboolean tell = isatty(STDERR_FILENO);
-    for (guint i = 0; i < all->len; i++)
-        order[i] = i;
     for (int round = 0; round < options->rounds; round++) {
         bench_shuffle(order, all->len);
         for (guint i = 0; i < all->len; i++) {
-            BenchSeries *series = all->pdata[order[i]];
+            BenchSeries *series = order[i];
             if (tell)
                 fprintf(stderr, "\r\033[Kround %d of %d: %s", round + 1, options->rounds, series->experiment->name);
             run_pair(options, series);

@@ -66,7 +66,6 @@ const Experiment experiment_buffers = {
     .name = "buffers",
     .question = "how many slots between two stages do constant and varying times of work ask for?",
     .x = "slots between",
-    .seconds = 0.3,
     .cells = cells,
     .judge = judge,
 };

@@ -55,18 +55,19 @@ BenchOutcome experiment_measure(ExperimentData *data, char **reason)
     BenchOutcome outcome = BENCH_DONE;
     gboolean tell = isatty(STDERR_FILENO);
     create_runs(data);
-    g_autofree guint *order = g_new0(guint, data->cell_count);
+    g_autofree void **order = g_new0(void *, data->cell_count);
     for (guint i = 0; i < data->cell_count; i++)
-        order[i] = i;
+        order[i] = GUINT_TO_POINTER(i);
     for (guint round = 0; round < data->rounds && outcome == BENCH_DONE; round++) {
         bench_shuffle(order, data->cell_count);
         for (guint i = 0; i < data->cell_count && outcome == BENCH_DONE; i++) {
-            const ExperimentCell *cell = &data->experiment->cells[order[i]];
+            guint at = GPOINTER_TO_UINT(order[i]);
+            const ExperimentCell *cell = &data->experiment->cells[at];
             if (tell)
                 fprintf(stderr, "\r\033[K%s: round %u of %u: %s at %g", data->experiment->name, round + 1, data->rounds,
                         cell->series, cell->x);
             BenchRun *run = run_cell(data, cell);
-            g_ptr_array_add(data->runs[order[i]], run);
+            g_ptr_array_add(data->runs[at], run);
             outcome = run->outcome;
             if (outcome != BENCH_DONE)
                 *reason = g_strdup_printf("%s at %g: %s", cell->series, cell->x, run->reason);

@@ -4,6 +4,9 @@
 #include <json-glib/json-glib.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 
 #define LEAST_ROUNDS 3 /* of fewer no time is judged */
 
@@ -145,6 +148,18 @@ static ExperimentVerdict verdict_of(const ExperimentReport *report)
     return worst;
 }
 
+/* This program, kernel, processor, load. */
+static char *machine_now(void)
+{
+    struct utsname name;
+    double load = 0;
+    g_autofree char *cpu = bench_processor();
+    uname(&name);
+    getloadavg(&load, 1);
+    return g_strdup_printf("framelane %s, %s %s, %s, %ld of its processors, load %.2f", FL_VERSION, name.sysname, name.release, cpu,
+                           sysconf(_SC_NPROCESSORS_ONLN), load);
+}
+
 /* ---- JSON ---- */
 
 static void add_number(JsonBuilder *json, const char *key, double value)
@@ -242,7 +257,7 @@ static char *to_json(const ExperimentReport *report)
 {
     const ExperimentData *data = report->data;
     g_autoptr(JsonBuilder) json = json_builder_new();
-    g_autofree char *machine = bench_machine();
+    g_autofree char *machine = machine_now();
     json_builder_begin_object(json);
     json_builder_set_member_name(json, "schema");
     json_builder_add_int_value(json, 1);
@@ -340,7 +355,7 @@ static void add_results(GString *text, const ExperimentReport *report)
 static char *to_markdown(const ExperimentReport *report, gboolean pictures)
 {
     const ExperimentData *data = report->data;
-    g_autofree char *page = page_of(data->experiment->name), *machine = bench_machine();
+    g_autofree char *page = page_of(data->experiment->name), *machine = machine_now();
     GString *text = g_string_new(page);
     g_string_append_printf(
         text, "\n## Measured\n\n%s; %u rounds%s, cells in a changing order; medians over rounds with 95 %% intervals.\n", machine,

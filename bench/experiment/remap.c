@@ -87,7 +87,7 @@ static void judge(ExperimentReport *report)
     ExperimentNumber off = experiment_statistic(report->data, off_of, NULL);
     ExperimentNumber calls = experiment_figure(report->data, "frame, mapped once", FRAME, "calls_per_frame");
     ExperimentNumber dearer =
-        experiment_ratio(report->data, "frame_ns", "frame, mapped each time", FRAME, "frame, mapped once", FRAME);
+        experiment_ratio(report->data, "cpu_ns", "frame, mapped each time", FRAME, "frame, mapped once", FRAME);
     experiment_result(report, "t_sd, what one unmap costs another core", shootdown, "us");
     experiment_result(report, "t_msg", message, "ns");
     experiment_claim(report, EXPERIMENT_COUNTED, calls.value == 0 ? EXPERIMENT_HOLDS : EXPERIMENT_REFUTED,
@@ -103,7 +103,7 @@ static void judge(ExperimentReport *report)
     draw(report, shootdown.value);
     experiment_show(report, "kept");
     experiment_show(report, "unmaps_per_second");
-    experiment_show(report, "frame_ns");
+    experiment_show(report, "cpu_ns");
     experiment_show(report, "calls_per_frame");
 }
 

@@ -23,7 +23,7 @@ static int ends[2];
 
 static void finish_frame(const void *data, uint64_t number)
 {
-    carry_check_here(carry, data, number);
+    carry_check(carry, data, number);
     micro_sample(latencies, micro_now_ns() - bare_load(sent_ns));
     bare_store(done, number + 1);
 }
@@ -35,6 +35,7 @@ static void take_all(struct micro_consumer *consumer)
         finish_frame(fl_frame_plane(frame, 0), number);
         fl_frame_release(frame);
     }
+    carry_ends_here(carry);
 }
 
 static void read_all(void *arg)
@@ -43,17 +44,18 @@ static void read_all(void *arg)
     close(ends[1]);
     for (uint64_t number = 0; carry_read(ends[0], memory, bytes); number++)
         finish_frame(memory, number);
+    carry_ends_here(carry);
 }
 
 /* ---- the producer ---- */
 
 /* Whether there is to be one more frame; if so, the consumer has gone to sleep. */
-static bool next(uint64_t number, uint64_t end_ns)
+static bool next(uint64_t number)
 {
     while (bare_load(done) != number)
         micro_sleep_until_ns(micro_now_ns() + 10000);
     micro_sleep_until_ns(micro_now_ns() + pause_ns);
-    return micro_wants_more(latencies, micro_now_ns(), end_ns);
+    return carry_goes_on(carry, number);
 }
 
 static void fill(uint8_t *data, const struct fl_desc *desc)
@@ -69,11 +71,12 @@ static void over_lane(const struct micro *micro)
     micro_producer_create(&producer, micro, &(struct micro_lanes){.lane.credits = 2, .slot_bytes = bytes}, 1);
     micro_consume(&producer, take_all, NULL);
     micro_pin_self(micro, 0);
-    uint64_t end_ns = micro_end_ns(micro);
-    for (uint64_t number = 0; next(number, end_ns); number++) {
+    carry_start(carry, micro);
+    for (uint64_t number = 0; next(number); number++) {
         micro_describe(&desc, number, bytes);
         micro_publish(&producer, &desc, fill);
     }
+    carry_ends(carry);
     micro_producer_finish(&producer);
 }
 
@@ -83,12 +86,13 @@ static void over_stream(const struct micro *micro)
     pid_t child = micro_fork(micro, 1, read_all, NULL);
     close(ends[0]);
     micro_pin_self(micro, 0);
-    uint64_t end_ns = micro_end_ns(micro);
-    for (uint64_t number = 0; next(number, end_ns); number++) {
+    carry_start(carry, micro);
+    for (uint64_t number = 0; next(number); number++) {
         carry_fill(carry, memory, number);
         bare_store(sent_ns, micro_now_ns());
         carry_write(ends[1], memory, bytes);
     }
+    carry_ends(carry);
     close(ends[1]);
     micro_join(child);
 }
@@ -121,8 +125,7 @@ int main(int argc, char **argv)
         over_lane(&micro);
     else
         over_stream(&micro);
-    if (carry->wrong)
-        micro_fail("%llu frames with wrong bytes", (unsigned long long)carry->wrong);
+    carry_figures(carry); /* every frame has come, with the bytes it must have */
     micro_samples_figures(latencies);
     return micro_end();
 }

@@ -131,18 +131,18 @@ static void run_frame(void)
     for (uint64_t i = 0; i < FRAMES; i++)
         carry_fill(carry, all + i * bytes, i);
     micro_pin_self(&micro, 0);
+    uint64_t number = 0;
     calls = 0;
-    uint64_t frames = 0, cpu_ns = micro_cpu_ns(), end_ns = micro_end_ns(&micro);
-    for (; frames < 10 || micro_now_ns() < end_ns; frames++) {
-        uint8_t *at = once ? all + frames % FRAMES * bytes : map(frames, bytes, PROT_READ);
-        carry_check_here(carry, at, frames % FRAMES);
+    carry_start(carry, &micro);
+    for (; carry_goes_on(carry, number); number++) {
+        uint8_t *at = once ? all + number % FRAMES * bytes : map(number, bytes, PROT_READ);
+        carry_check_here(carry, at, number % FRAMES);
         if (!once)
             unmap(at);
     }
-    if (carry->wrong)
-        micro_fail("%llu frames with wrong bytes", (unsigned long long)carry->wrong);
-    micro_figure("frame_ns", (double)(micro_cpu_ns() - cpu_ns) / (double)frames);
-    micro_figure("calls_per_frame", (double)calls / (double)frames);
+    carry_ends(carry);
+    carry_figures(carry);
+    micro_figure("calls_per_frame", (double)calls / (double)number);
 }
 
 int main(int argc, char **argv)
