@@ -46,20 +46,19 @@ void plot_give_room(PlotSpan *span)
         span->high = 1;
 }
 
-/* "200k", "1.5", "30u": as few digits as the marks of an axis need, and a letter. */
+/* "200k", "1.5", "1e-05": as few digits as the marks of an axis need. */
 static char *shortened(double value)
 {
     static const struct {
-        double unit;
+        double from, unit;
         const char *letter;
-    } units[] = {{1e9, "G"}, {1e6, "M"}, {1e4, "k"}, {1e-3, ""}, {1e-6, "u"}, {1e-9, "n"}};
+    } units[] = {{1e9, 1e9, "G"}, {1e6, 1e6, "M"}, {1e4, 1e3, "k"}, {0, 1, ""}};
     char text[G_ASCII_DTOSTR_BUF_SIZE];
     guint i = 0;
-    while (i + 1 < G_N_ELEMENTS(units) && fabs(value) < units[i].unit * 0.9999)
+    while (fabs(value) < units[i].from * 0.9999)
         i++;
-    double factor = units[i].unit == 1e4 ? 1e3 : units[i].unit == 1e-3 || value == 0 ? 1 : units[i].unit;
-    g_ascii_formatd(text, sizeof text, "%.4g", value / factor);
-    return g_strconcat(text, value == 0 ? "" : units[i].letter, NULL);
+    g_ascii_formatd(text, sizeof text, "%.4g", value / units[i].unit);
+    return g_strconcat(text, units[i].letter, NULL);
 }
 
 static char *in_bytes(double value)
@@ -100,7 +99,7 @@ static void add_linear_ticks(GString *script, const PlotSpan *span, guint *count
     double raw = (span->high - span->low) / 6, power = pow(10, floor(log10(raw)));
     double step = power * (raw / power < 1.5 ? 1 : raw / power < 3.5 ? 2 : raw / power < 7.5 ? 5 : 10);
     for (double at = ceil(span->low / step); at * step <= span->high; at++)
-        add_tick(script, span, at * step, count);
+        add_tick(script, span, at * step + 0.0, count); /* never -0 */
 }
 
 void plot_add_ticks(GString *script, const PlotSpan *span)

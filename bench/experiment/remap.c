@@ -74,7 +74,8 @@ static void draw(ExperimentReport *report, double shootdown)
                                          .y = {.label = "share of its messages lost, %"}});
     for (guint i = 0; i < RATES; i++) {
         ExperimentNumber lost = experiment_statistic(report->data, lost_at, &cells[i].x);
-        points[i] = (BenchPoint){cells[i].x, lost.value, lost.low, lost.high};
+        double unmaps = experiment_figure(report->data, "bystander", cells[i].x, "unmaps_per_second").value;
+        points[i] = (BenchPoint){unmaps, lost.value, lost.low, lost.high};
     }
     bench_plot_add(plot, &(BenchPlotSeries){.label = "measured", .color = 1, .points = points, .count = RATES});
     experiment_plot_model(plot, 0, 20000, lost_model, &shootdown, &(BenchPlotSeries){.label = "u t_sd", .color = 2});

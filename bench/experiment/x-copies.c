@@ -36,7 +36,7 @@ static const struct micro_option options[] = {
 
 static struct bystander {
     struct bare_word over;
-    double walk_ns;
+    double walk_ns, lines_per_second;
 } * bystander;
 
 struct line {
@@ -58,12 +58,13 @@ static void stand_by(void *arg)
     }
     for (uint64_t i = 0; i < 2 * lines; i++)
         at = memory[at].next;
-    uint64_t start_ns = micro_cpu_ns();
+    uint64_t start_ns = micro_cpu_ns(), began_ns = micro_now_ns();
     do
         for (unsigned i = 0; i < 4096; i++, steps++)
             at = memory[at].next;
     while (bare_load(&bystander->over) == 0);
     bystander->walk_ns = (double)(micro_cpu_ns() - start_ns) / (double)steps;
+    bystander->lines_per_second = (double)steps * 1e9 / (double)(micro_now_ns() - began_ns);
     if (at >= lines) /* so that the walk is done */
         micro_fail("the walk went astray");
 }
@@ -233,5 +234,6 @@ int main(int argc, char **argv)
     micro_join(other);
     micro_figure("copy_ns", copy_ns());
     micro_figure("walk_ns", bystander->walk_ns);
+    micro_figure("lines_per_second", bystander->lines_per_second);
     return micro_end();
 }

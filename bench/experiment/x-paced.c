@@ -89,10 +89,12 @@ int main(int argc, char **argv)
     struct micro_producer producer;
     struct fl_output_stats stats;
     struct fl_desc desc;
+    struct micro_samples *publishing;
     uint64_t publish_sum_ns = 0;
     micro_begin(&micro, argc, argv, options);
     heard = micro_shared(sizeof *heard);
     heard->delays = micro_samples_create(1 << 20);
+    publishing = micro_samples_create(1 << 20);
     struct micro_lanes like = {.lane = {.credits = (uint32_t)credits, .batch = (uint32_t)batch, .spin_ns = spin}};
     micro_producer_create(&producer, &micro, &like, 1);
     micro_consume(&producer, consume, NULL);
@@ -102,7 +104,9 @@ int main(int argc, char **argv)
     /* whole batches, so that the last one is as full as the others */
     for (; desc.number % batch != 0 || desc.number < 4 * batch || micro_now_ns() < end_ns; due_ns += period) {
         wait_until(due_ns);
-        publish_sum_ns += publish(&producer, &desc);
+        uint64_t took_ns = publish(&producer, &desc);
+        publish_sum_ns += took_ns;
+        micro_sample(publishing, took_ns);
     }
     fl_output_lane_get_stats(producer.lanes[0], &stats);
     micro_producer_finish(&producer);
@@ -111,6 +115,7 @@ int main(int argc, char **argv)
         micro_fail("%llu of %llu frames came", (unsigned long long)heard->delays->count, (unsigned long long)desc.number);
     micro_figure("rings_per_frame", (double)stats.rings / frames);
     micro_figure("publish_ns", (double)publish_sum_ns / frames);
+    micro_figure("publish_p50_ns", micro_percentile(publishing, 0.5));
     micro_figure("consumer_ns", (double)heard->cpu_ns / frames);
     micro_figure("cost_ns", (double)(publish_sum_ns + (busy ? 0 : heard->cpu_ns)) / frames);
     micro_figure("delay_ns", (double)heard->delay_sum_ns / frames);

@@ -72,12 +72,13 @@ static void *be_other(void *arg)
     micro_pin_self(&micro, 1);
     while (!atomic_load_explicit(&over, memory_order_relaxed)) {
         uint64_t now_ns = micro_now_ns();
-        if (rate == 0 || now_ns < due_ns || !unmaps_at(now_ns)) {
-            micro_relax();
-            continue;
+        if (!unmaps_at(now_ns)) {
+            due_ns = now_ns;
+        } else if (rate > 0 && now_ns >= due_ns) {
+            map_and_unmap(++*unmaps);
+            due_ns += 1000000000 / rate;
         }
-        map_and_unmap(++*unmaps);
-        due_ns = (due_ns + TURN_NS < now_ns ? now_ns : due_ns) + 1000000000 / rate;
+        micro_relax();
     }
     return NULL;
 }
