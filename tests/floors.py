@@ -16,7 +16,9 @@ from harness import Failures
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 # Libraries that a peer may need, by the folder or header it includes: what pkg-config calls them; "" if it does not know them.
-PEERS = {"zmq.h": "libzmq", "gst/gst.h": "gstreamer-1.0", "gst/app": "gstreamer-app-1.0", "iceoryx_binding_c": ""}
+PEERS = {"zmq.h": "libzmq", "gst/gst.h": "gstreamer-1.0", "gst/app": "gstreamer-app-1.0", "iceoryx_binding_c": "",
+         "libavformat": "libavformat libavcodec libavutil"}
+HASH = "libxxhash"  # of lib/, which checks every byte with it
 
 
 def peers_of(text):
@@ -37,11 +39,10 @@ def check_includes(failures, micro, path):
 
 def flags_of(peers):
     """None where one is not installed."""
-    if not peers:
-        return []
     if shutil.which("pkg-config") is None or "" in peers:
         return None
-    asked = subprocess.run(["pkg-config", "--cflags", "--libs", *peers], capture_output=True, text=True, check=False)
+    names = [name for peer in [HASH, *peers] for name in peer.split()]
+    asked = subprocess.run(["pkg-config", "--cflags", "--libs", *names], capture_output=True, text=True, check=False)
     return asked.stdout.split() if asked.returncode == 0 else None
 
 

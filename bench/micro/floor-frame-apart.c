@@ -28,8 +28,8 @@ static void sum(void *arg)
         inside += counts ? micro_cpu_ns() - before : 0;
         bare_store(summed, number + 1);
     }
-    carry->cpu_start_ns[1] = 0;
-    carry->cpu_stop_ns[1] = inside;
+    carry->ends[0].start.cpu_ns = 0;
+    carry->ends[0].stop.cpu_ns = inside;
 }
 
 int main(int argc, char **argv)
@@ -58,8 +58,8 @@ int main(int argc, char **argv)
     carry_ends(carry);
     bare_store(filled, number | STOP);
     micro_join(child);
-    carry->cpu_start_ns[0] = 0;
-    carry->cpu_stop_ns[0] = inside;
+    carry->first_end.start.cpu_ns = 0;
+    carry->first_end.stop.cpu_ns = inside;
     carry_figures(carry);
     return micro_end();
 }

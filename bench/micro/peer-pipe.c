@@ -1,43 +1,43 @@
-/* Frames through a pipe as well as a pipe can: as large as the system allows, whole frames in one write and in as few reads as they
- * come in, one buffer at each end so that it stays in the cache. `--pipe 64K` is what a pipe is by default. */
+/* Frames through pipes as well as pipes can: as large as the system allows, whole frames in one write and in as few reads as they
+ * come in, one buffer at each end so that it stays in the cache. `--pipe 64K` is what a pipe is by default. Each consumer has a
+ * pipe of its own. */
 #include "lib/carry.h"
 
-#include <unistd.h>
-
-static uint64_t bytes = 3110400, touch, pipe_bytes = 1 << 20;
-static const struct micro_option options[] = {{"bytes", &bytes}, {"touch", &touch}, {"pipe", &pipe_bytes}, {0}};
+static uint64_t pipe_bytes = 1 << 20;
+static const struct micro_option options[] = {CARRY_OPTIONS, {"pipe", &pipe_bytes}, {0}};
 
 static struct carry *carry;
-static int ends[2];
+static struct carry_streams pipes;
 
-static void consume(void *arg)
+static void consume(unsigned which)
 {
-    void *memory = carry_memory(bytes, true);
-    close(ends[1]);
-    for (uint64_t number = 0; carry_read(ends[0], memory, bytes); number++)
+    void *memory = carry_memory(carry->bytes, true);
+    int fd = carry_streams_reader(&pipes, which);
+    for (uint64_t number = 0; carry_read(fd, memory, carry->bytes); number++)
         carry_check(carry, memory, number);
-    carry_ends_here(carry);
 }
 
 int main(int argc, char **argv)
 {
     struct micro micro;
-    uint64_t number = 0;
     micro_begin(&micro, argc, argv, options);
-    carry = carry_create(bytes, touch, 4);
-    carry_pipe(ends, pipe_bytes, &pipe_bytes);
-    pid_t child = micro_fork(&micro, 1, consume, NULL);
-    void *memory = carry_memory(bytes, true);
-    close(ends[0]);
+    carry = carry_create_like(&micro, 4);
+    carry->copies = 2 * carry->consumers;
+    for (; pipes.count < carry->consumers; pipes.count++)
+        carry_pipe(pipes.ends[pipes.count], pipe_bytes, &pipe_bytes);
+    carry_fork(carry, &micro, consume);
+    void *memory = carry_memory(carry->bytes, true);
+    carry_streams_writer(&pipes);
     micro_pin_self(&micro, 0);
     carry_start(carry, &micro);
-    for (; carry_goes_on(carry, number); number++) {
+    for (uint64_t number = 0; carry_goes_on(carry, number); number++) {
         carry_fill(carry, memory, number);
-        carry_write(ends[1], memory, bytes);
+        for (unsigned i = 0; i < pipes.count; i++)
+            carry_write(pipes.ends[i][1], memory, carry->bytes);
     }
     carry_ends(carry);
-    close(ends[1]);
-    micro_join(child);
+    carry_streams_end(&pipes);
+    carry_join(carry);
     carry_figures(carry);
     micro_figure("pipe_bytes", (double)pipe_bytes);
     return micro_end();

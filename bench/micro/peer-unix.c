@@ -1,26 +1,55 @@
-/* Frames through a unix stream socket: large buffers (larger ones cost more, see the sweep), whole frames in one send and one
- * receive each, one buffer at each end so that it stays in the cache. */
+/* Frames through unix sockets: large buffers (larger ones cost more, see the sweep), one buffer at each end so that it stays in the
+ * cache. `--type stream`: whole frames in one send and one receive each; `--type seqpacket`: in messages of `--message` bytes, for
+ * a message must fit the buffers. Each consumer has a socket of its own. */
 #include "lib/carry.h"
 
+#include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-static uint64_t bytes = 3110400, touch, buffer_bytes = 1 << 20;
-static const struct micro_option options[] = {{"bytes", &bytes}, {"touch", &touch}, {"buffer", &buffer_bytes}, {0}};
+static uint64_t buffer_bytes = 1 << 20, message_bytes = 128 << 10;
+static const char *type = "stream";
+static const struct micro_option options[] = {
+    CARRY_OPTIONS, {"buffer", &buffer_bytes}, {"message", &message_bytes}, {.name = "type", .word = &type}, {0},
+};
 
 static struct carry *carry;
-static int ends[2];
+static struct carry_streams sockets;
 
-static void consume(void *arg)
+static uint64_t receive(int fd, uint8_t *memory)
 {
-    void *memory = carry_memory(bytes, true);
+    uint64_t got = 0;
+    if (strcmp(type, "stream") == 0)
+        return (uint64_t)micro_call(recv(fd, memory, carry->bytes, MSG_WAITALL));
+    while (got < carry->bytes) {
+        uint64_t more = (uint64_t)micro_call(recv(fd, memory + got, carry->bytes - got, 0));
+        if (more == 0)
+            break;
+        got += more;
+    }
+    return got;
+}
+
+static void transmit(int fd, const uint8_t *memory)
+{
+    if (strcmp(type, "stream") == 0) {
+        carry_write(fd, memory, carry->bytes);
+        return;
+    }
+    for (uint64_t done = 0; done < carry->bytes;) {
+        uint64_t rest = carry->bytes - done;
+        done += (uint64_t)micro_call(send(fd, memory + done, rest < message_bytes ? rest : message_bytes, 0));
+    }
+}
+
+static void consume(unsigned which)
+{
+    void *memory = carry_memory(carry->bytes, true);
     uint64_t number = 0, got;
-    close(ends[1]);
-    while ((got = (uint64_t)micro_call(recv(ends[0], memory, bytes, MSG_WAITALL))) == bytes)
+    int fd = carry_streams_reader(&sockets, which);
+    while ((got = receive(fd, memory)) == carry->bytes)
         carry_check(carry, memory, number++);
     if (got != 0)
         micro_fail("the stream ended within a frame");
-    carry_ends_here(carry);
 }
 
 /* Beyond what the system grants everybody where this process may have it. */
@@ -31,27 +60,37 @@ static void enlarge(int fd, int granted, int forced)
         micro_call(setsockopt(fd, SOL_SOCKET, granted, &size, sizeof size));
 }
 
+static void connect_all(void)
+{
+    int kind = strcmp(type, "stream") == 0 ? SOCK_STREAM : SOCK_SEQPACKET;
+    for (; sockets.count < carry->consumers; sockets.count++) {
+        int *ends = sockets.ends[sockets.count];
+        micro_call(socketpair(AF_UNIX, kind | SOCK_CLOEXEC, 0, ends));
+        enlarge(ends[1], SO_SNDBUF, SO_SNDBUFFORCE);
+        enlarge(ends[0], SO_RCVBUF, SO_RCVBUFFORCE);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct micro micro;
-    uint64_t number = 0;
     micro_begin(&micro, argc, argv, options);
-    carry = carry_create(bytes, touch, 4);
-    micro_call(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
-    enlarge(ends[1], SO_SNDBUF, SO_SNDBUFFORCE);
-    enlarge(ends[0], SO_RCVBUF, SO_RCVBUFFORCE);
-    pid_t child = micro_fork(&micro, 1, consume, NULL);
-    void *memory = carry_memory(bytes, true);
-    close(ends[0]);
+    carry = carry_create_like(&micro, 4);
+    carry->copies = 2 * carry->consumers;
+    connect_all();
+    carry_fork(carry, &micro, consume);
+    void *memory = carry_memory(carry->bytes, true);
+    carry_streams_writer(&sockets);
     micro_pin_self(&micro, 0);
     carry_start(carry, &micro);
-    for (; carry_goes_on(carry, number); number++) {
+    for (uint64_t number = 0; carry_goes_on(carry, number); number++) {
         carry_fill(carry, memory, number);
-        carry_write(ends[1], memory, bytes);
+        for (unsigned i = 0; i < sockets.count; i++)
+            transmit(sockets.ends[i][1], memory);
     }
     carry_ends(carry);
-    close(ends[1]);
-    micro_join(child);
+    carry_streams_end(&sockets);
+    carry_join(carry);
     carry_figures(carry);
     return micro_end();
 }

@@ -1,4 +1,4 @@
-/* Frames that the reader copies out of the writer's memory itself (process_vm_readv), told by the barest ring when. */
+/* Frames that each reader copies out of the writer's memory itself (process_vm_readv), told by the barest ring when. */
 #include "lib/carry.h"
 #include "lib/ring.h"
 
@@ -8,11 +8,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static uint64_t bytes = 3110400, touch, buffers = 2;
-static const struct micro_option options[] = {{"bytes", &bytes}, {"touch", &touch}, {"buffers", &buffers}, {0}};
+static uint64_t buffers = 2;
+static const struct micro_option options[] = {CARRY_OPTIONS, {"buffers", &buffers}, {0}};
 
 static struct carry *carry;
-static struct ring ring;
+static struct ring rings[CARRY_MAX_CONSUMERS];
 static uint8_t *memory; /* the writer's, at the same address in the reader only as a number */
 static uint64_t step;
 static _Atomic int *refused;
@@ -20,8 +20,8 @@ static _Atomic int *refused;
 static bool copy_out(uint8_t *to, uint64_t number)
 {
     uint8_t *from = memory + number % buffers * step;
-    for (uint64_t done = 0; done < bytes;) {
-        struct iovec local = {to + done, bytes - done}, remote = {from + done, bytes - done};
+    for (uint64_t done = 0; done < carry->bytes;) {
+        struct iovec local = {to + done, carry->bytes - done}, remote = {from + done, carry->bytes - done};
         ssize_t got = process_vm_readv(getppid(), &local, 1, &remote, 1, 0);
         if (got <= 0) {
             atomic_store(refused, errno);
@@ -32,40 +32,50 @@ static bool copy_out(uint8_t *to, uint64_t number)
     return true;
 }
 
-static void consume(void *arg)
+static void consume(unsigned which)
 {
-    uint8_t *copy = carry_memory(bytes, true);
-    for (uint64_t number = 0; ring_wait(&ring, number); number++) {
+    struct ring *ring = &rings[which];
+    uint8_t *copy = carry_memory(carry->bytes, true);
+    for (uint64_t number = 0; ring_wait(ring, number); number++) {
         if (copy_out(copy, number))
             carry_check(carry, copy, number);
-        ring_return(&ring, number);
+        ring_return(ring, number);
     }
-    carry_ends_here(carry);
+}
+
+static void produce(void)
+{
+    uint64_t number = 0;
+    for (; carry_goes_on(carry, number) && !atomic_load(refused); number++) {
+        for (unsigned i = 0; i < carry->consumers; i++)
+            ring_room(&rings[i], number);
+        carry_fill(carry, memory + number % buffers * step, number);
+        for (unsigned i = 0; i < carry->consumers; i++)
+            ring_send(&rings[i], number);
+    }
+    carry_ends(carry);
+    for (unsigned i = 0; i < carry->consumers; i++)
+        ring_end(&rings[i], number);
 }
 
 int main(int argc, char **argv)
 {
     struct micro micro;
-    uint64_t number = 0;
     micro_begin(&micro, argc, argv, options);
     prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY); /* where only ancestors may look into a process */
-    step = (bytes + 4095) / 4096 * 4096;
-    carry = carry_create(bytes, touch, 2 * buffers);
+    carry = carry_create_like(&micro, 2 * buffers);
+    carry->copies = carry->consumers;
+    step = (carry->bytes + 4095) / 4096 * 4096;
     refused = micro_shared(sizeof *refused);
-    ring_init(&ring, buffers);
+    for (unsigned i = 0; i < carry->consumers; i++)
+        ring_init(&rings[i], buffers);
     memory = carry_memory(step * buffers, true);
-    pid_t child = micro_fork(&micro, 1, consume, NULL);
+    carry_fork(carry, &micro, consume);
     memset(memory, 1, step * buffers); /* after the fork these pages are to be this process's own */
     micro_pin_self(&micro, 0);
     carry_start(carry, &micro);
-    for (; carry_goes_on(carry, number) && !atomic_load(refused); number++) {
-        ring_room(&ring, number);
-        carry_fill(carry, memory + number % buffers * step, number);
-        ring_send(&ring, number);
-    }
-    carry_ends(carry);
-    ring_end(&ring, number);
-    micro_join(child);
+    produce();
+    carry_join(carry);
     if (atomic_load(refused))
         micro_skip("the system does not let a child read its parent's memory (errno %d)", atomic_load(refused));
     carry_figures(carry);

@@ -5,14 +5,11 @@
  * `--how poll`: the consumer is never out of work, for it does not wait; `--how wait`: both wait by the lane's own means, which
  * spin for `--spin` before they sleep. Every byte of the frames is written and read. */
 #include "lane.h"
+#include "lib/trace.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static uint64_t frames = 11000, credits = 4, spin = 20000, batch, bytes = 65536;
 static const char *how = "wait";
@@ -30,7 +27,7 @@ static const struct micro_option options[] = {
 
 static struct micro micro;
 static struct shared {
-    _Atomic uint64_t counting; /* 1 from the thousandth announcement to the last */
+    struct micro_trace trace; /* counts from the thousandth announcement to the last */
     _Atomic uint64_t answers;
 } * shared;
 
@@ -96,72 +93,21 @@ static void be_producer(void)
         .slot_bytes = bytes,
     };
     struct fl_desc desc;
+    micro_watch_children();
     micro_producer_create(&producer, &micro, &like, 1);
     micro_consume(&producer, take_all, NULL);
     micro_pin_self(&micro, 0);
     micro_describe(&desc, 0, bytes);
     for (; desc.number < frames; desc.number++) {
         if (desc.number == WARM_UP)
-            atomic_store(&shared->counting, 1);
+            atomic_store(&shared->trace.counting, 1);
         if (polls())
             publish_polling(&producer, &desc);
         else
             micro_publish(&producer, &desc, fill);
     }
-    atomic_store(&shared->counting, 0);
+    atomic_store(&shared->trace.counting, 0);
     micro_producer_finish(&producer);
-    _exit(0);
-}
-
-/* ---- the one that counts ---- */
-
-/* Lets `pid` go on after what stopped it. Signals are passed on; stops of our own asking are not signals. */
-static void go_on(pid_t pid, int status)
-{
-    int signal = WSTOPSIG(status);
-    bool own = signal == (SIGTRAP | 0x80) || status >> 16 != 0;
-    ptrace(PTRACE_SYSCALL, pid, 0, own ? 0 : signal); /* it may have been killed meanwhile: then the next wait says so */
-}
-
-/* A call stops its process twice, at its entry and at its exit. */
-static uint64_t count_stops(pid_t first)
-{
-    uint64_t stops = 0;
-    for (;;) {
-        int status;
-        pid_t pid = waitpid(-1, &status, __WALL);
-        micro_call(pid);
-        if (WIFSTOPPED(status)) {
-            stops += WSTOPSIG(status) == (SIGTRAP | 0x80) && atomic_load(&shared->counting);
-            go_on(pid, status);
-        } else if (pid == first) {
-            if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-                _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
-            return stops;
-        }
-    }
-}
-
-static pid_t start_watched(void)
-{
-    int status;
-    signal(SIGCHLD, SIG_DFL); /* stops are awaited here, and ends too */
-    pid_t pid = fork();
-    micro_call(pid);
-    if (pid == 0) {
-        if (ptrace(PTRACE_TRACEME, 0, 0, 0) < 0)
-            micro_skip("this system does not allow tracing: %s", strerror(errno));
-        raise(SIGSTOP);
-        micro_watch_children();
-        be_producer();
-    }
-    micro_call(waitpid(pid, &status, 0));
-    if (WIFEXITED(status))
-        _exit(WEXITSTATUS(status));
-    micro_call(
-        ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL));
-    micro_call(ptrace(PTRACE_SYSCALL, pid, 0, 0));
-    return pid;
 }
 
 int main(int argc, char **argv)
@@ -170,7 +116,8 @@ int main(int argc, char **argv)
     if (frames <= WARM_UP)
         micro_fail("--frames: more than %d", WARM_UP);
     shared = micro_shared(sizeof *shared);
-    uint64_t stops = count_stops(start_watched());
+    micro_trace_run(&shared->trace, be_producer);
+    uint64_t stops = atomic_load(&shared->trace.stops);
     if (atomic_load(&shared->answers) != frames)
         micro_fail("%llu of %llu frames came", (unsigned long long)atomic_load(&shared->answers), (unsigned long long)frames);
     micro_figure("calls_per_announcement", (double)stops / 2 / (double)(frames - WARM_UP));
