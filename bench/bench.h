@@ -3,11 +3,15 @@
  *
  *   main.c     options, exit codes
  *   program.c  runs one program, reads its figures
- *   rounds.c   rounds of all experiments, in a changing order
  *   judge.c    medians, intervals, targets
+ *   compare.c  two results of --json side by side
+ *
+ * Micro-benchmarks (--micro): a question against its floor.
+ *   rounds.c   rounds of all experiments, in a changing order
  *   report.c   the table; JSON
  *   sweep.c    one parameter tried at every value
- *   compare.c  two results of --json side by side
+ *
+ * Transports (neither --micro nor anything else): many ways to carry the same frames. Their own header is cells.h.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -21,6 +25,11 @@ typedef struct {
     int rounds;     /* 0: 7, or 3 when quick */
     char **only;    /* starts of names of experiments; NULL: all */
     char *programs; /* folder of the programs */
+
+    /* of transports: lists as given, NULL where not given */
+    char *transports, *sizes, *consumers, *rates, *works, *pins;
+    double seconds; /* of one round; 0: what the plan says */
+    char *folder;   /* where the report goes; NULL: nowhere */
 } BenchOptions;
 
 gboolean bench_is_wanted(const BenchOptions *options, const char *name);
@@ -36,8 +45,10 @@ typedef struct {
     char *reason;        /* what it said on standard error; NULL when done */
 } BenchRun;
 
-/* `extra` is one more argument and its value, or NULL. */
+/* `extra` is one more argument and its value, or NULL. The second takes a whole command, path first; it is given up after `seconds`
+ * and half a minute. */
 BenchRun *bench_run(const BenchOptions *options, const char *const *command, double seconds, const char *const extra[2]);
+BenchRun *bench_run_words(const char *const *words, double seconds);
 void bench_run_free(BenchRun *run);
 gboolean bench_run_figure(const BenchRun *run, const char *name, double *value);
 
@@ -70,12 +81,23 @@ gboolean bench_judge(const BenchSeries *series, const struct micro_row *row, Ben
 
 double bench_median(const double *values, guint count);
 
-/* ---- report.c, sweep.c, compare.c: exit codes ---- */
+/* Where the median lies with 95 % confidence: the medians of many samples drawn from these values, by the percentile method. The
+ * same values give the same interval. */
+void bench_interval(const double *values, guint count, double *low, double *high);
+
+/* ---- report.c, sweep.c, compare.c, transports.c: exit codes ---- */
 
 int bench_report(const BenchOptions *options, GPtrArray *all);
 int bench_list(void);
 int bench_sweep(const BenchOptions *options);
 int bench_compare(const char *first, const char *second); /* files */
+int bench_transports(const BenchOptions *options);
+
+/* "Intel(R) ...", from /proc/cpuinfo. The caller frees it. */
+char *bench_processor(void);
+
+/* Three digits that count, and a letter for thousands: 18.4k, 24.1M. Returns `text`. */
+const char *bench_shortened(double value, char text[32]);
 
 /* "Intel(R) ...", from /proc/cpuinfo. The caller frees it. */
 char *bench_processor(void);

@@ -19,9 +19,7 @@ double bench_median(const double *values, guint count)
     return count % 2 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
 }
 
-/* Where the median lies with 95 % confidence: the medians of many samples drawn from these values, by the percentile method. The
- * same values give the same interval. */
-static void interval(const double *values, guint count, double *low, double *high)
+void bench_interval(const double *values, guint count, double *low, double *high)
 {
     g_autofree double *medians = g_new(double, RESAMPLES), *drawn = g_new(double, count);
     g_autoptr(GRand) random = g_rand_new_with_seed(count);
@@ -99,7 +97,7 @@ gboolean bench_judge(const BenchSeries *series, const struct micro_row *row, Ben
     if (row->bound == MICRO_WORST_AT_LEAST)
         show_worst(verdict, values, floors, ratios);
     else
-        interval(row->bound == MICRO_VALUE_AT_MOST ? values : ratios, count, &verdict->low, &verdict->high);
+        bench_interval(row->bound == MICRO_VALUE_AT_MOST ? values : ratios, count, &verdict->low, &verdict->high);
     verdict->ok = holds(verdict);
     return TRUE;
 }

@@ -53,20 +53,29 @@ static gboolean names_something(const char *start)
     return found;
 }
 
+/* What belongs to one kind of measurement means nothing to the other. */
 static int check(const BenchOptions *options, gboolean micro)
 {
-    if (!micro)
-        return usage("--micro or --compare: nothing else is built yet");
     if (options->rounds < 0 || options->rounds > 1000)
         return usage("--rounds: 1 to 1000");
+    if (options->seconds < 0 || options->seconds > 60)
+        return usage("--seconds: more than 0, at most 60");
+    if (!micro && (options->only || options->list || options->sweep))
+        return usage("--only, --list and --sweep belong to --micro");
+    gboolean of_transports = options->transports || options->sizes || options->consumers || options->rates || options->works ||
+                             options->pins || options->folder;
+    if (micro && of_transports)
+        return usage("--micro takes --only, not --transport, --size, --consumers, --rate, --work, --pin or -o");
     for (char **start = options->only; start && *start; start++)
         if (!names_something(*start))
             return usage("--only: no question begins with '%s'; --list shows them", *start);
     return 0;
 }
 
-static int measure(const BenchOptions *options)
+static int measure(const BenchOptions *options, gboolean micro)
 {
+    if (!micro)
+        return bench_transports(options);
     if (options->list)
         return bench_list();
     if (options->sweep)
@@ -91,6 +100,14 @@ int main(int argc, char **argv)
         {"sweep", 0, 0, G_OPTION_ARG_NONE, &options.sweep, NULL, NULL},
         {"rounds", 0, 0, G_OPTION_ARG_INT, &options.rounds, NULL, NULL},
         {"only", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.only, NULL, NULL},
+        {"transport", 0, 0, G_OPTION_ARG_STRING, &options.transports, NULL, NULL},
+        {"size", 0, 0, G_OPTION_ARG_STRING, &options.sizes, NULL, NULL},
+        {"consumers", 0, 0, G_OPTION_ARG_STRING, &options.consumers, NULL, NULL},
+        {"rate", 0, 0, G_OPTION_ARG_STRING, &options.rates, NULL, NULL},
+        {"work", 0, 0, G_OPTION_ARG_STRING, &options.works, NULL, NULL},
+        {"pin", 0, 0, G_OPTION_ARG_STRING, &options.pins, NULL, NULL},
+        {"seconds", 0, 0, G_OPTION_ARG_DOUBLE, &options.seconds, NULL, NULL},
+        {"output", 'o', 0, G_OPTION_ARG_FILENAME, &options.folder, NULL, NULL},
         {0},
     };
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
@@ -110,7 +127,7 @@ int main(int argc, char **argv)
     if (options.rounds == 0)
         options.rounds = options.quick ? 3 : 7;
     if (status == 0)
-        status = measure(&options);
+        status = measure(&options, micro);
     g_strfreev(options.only);
     g_free(options.programs);
     return status;

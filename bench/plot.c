@@ -8,6 +8,8 @@
 #define HEIGHT     600
 #define LABEL_STEP 0.045 /* of the plot's height: what one label takes */
 
+#define MOST_LEVEL_NAMES 8 /* more would lie on one another: they are turned */
+
 /* Okabe and Ito's, without the yellow that white swallows. */
 static const char *const colors[BENCH_PLOT_COLORS] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "gray30"};
 static const int marks[BENCH_PLOT_COLORS] = {7, 5, 9, 13, 11, 6}; /* gnuplot's: circle, square, triangles, diamond, ring */
@@ -160,7 +162,7 @@ static void add_axis(GString *script, char which, const PlotSpan *span, const ch
     add(script, "]\n");
     if (plot_is_log(span->scale))
         add(script, "set logscale %c\n", which);
-    add(script, "set %ctics nomirror (", which);
+    add(script, "set %ctics nomirror %s(", which, names && g_strv_length(names) > MOST_LEVEL_NAMES ? "rotate by -35 left " : "");
     for (guint i = 0; names && names[i]; i++) {
         g_autofree char *name = quoted(names[i]);
         add(script, "%s%s %u", i ? ", " : "", name, i);

@@ -79,26 +79,31 @@ static void listen(BenchRun *run, GSubprocess *process, double seconds)
     g_free(talk.err);
 }
 
-BenchRun *bench_run(const BenchOptions *options, const char *const *command, double seconds, const char *const extra[2])
+BenchRun *bench_run_words(const char *const *words, double seconds)
 {
     BenchRun *run = g_new0(BenchRun, 1);
-    g_auto(GStrv) words = arguments(options, command, seconds, extra);
     g_autoptr(GError) error = NULL;
     g_autoptr(GSubprocess) process = NULL;
+    g_autofree char *name = g_path_get_basename(words[0]);
     run->outcome = BENCH_FAILED;
     /* A peer that was not there when this was built has no program: that is as good as not being there now. */
-    if (g_str_has_prefix(command[0], "peer-") && !g_file_test(words[0], G_FILE_TEST_IS_EXECUTABLE)) {
+    if (g_str_has_prefix(name, "peer-") && !g_file_test(words[0], G_FILE_TEST_IS_EXECUTABLE)) {
         run->outcome = BENCH_SKIPPED;
-        run->reason = g_strdup_printf("%s was not built", command[0]);
+        run->reason = g_strdup_printf("%s was not built", name);
         return run;
     }
-    process =
-        g_subprocess_newv((const gchar *const *)words, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE, &error);
+    process = g_subprocess_newv(words, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE, &error);
     if (process)
         listen(run, process, seconds);
     else
         run->reason = g_strdup(error->message);
     return run;
+}
+
+BenchRun *bench_run(const BenchOptions *options, const char *const *command, double seconds, const char *const extra[2])
+{
+    g_auto(GStrv) words = arguments(options, command, seconds, extra);
+    return bench_run_words((const char *const *)words, seconds);
 }
 
 void bench_run_free(BenchRun *run)

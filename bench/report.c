@@ -55,8 +55,7 @@ static void print_json(const BenchVerdict *verdict)
 
 /* ---- the table ---- */
 
-/* Three digits that count, and a letter for thousands: 18.4k, 24.1M. */
-static const char *shortened(double value, char text[32])
+const char *bench_shortened(double value, char text[32])
 {
     static const char *const letters[] = {"", "k", "M", "G", "T"};
     unsigned power = 0;
@@ -79,7 +78,7 @@ static const char *judged(const BenchVerdict *verdict, char text[64])
     const struct micro_row *row = verdict->row;
     if (row->bound == MICRO_SHOWN)
         return "(shown)";
-    snprintf(text, 64, "%s %-6s %s", bound_word(row->bound)[3] == 'm' ? "<=" : ">=", shortened(row->target, target),
+    snprintf(text, 64, "%s %-6s %s", bound_word(row->bound)[3] == 'm' ? "<=" : ">=", bench_shortened(row->target, target),
              verdict->ok ? "ok" : "MISSED");
     return text;
 }
@@ -93,9 +92,9 @@ static void print_row(const BenchVerdict *verdict)
         snprintf(ratio, sizeof ratio, "%.3f", verdict->ratio);
     snprintf(low, sizeof low, "%.3f", verdict->low);
     snprintf(high, sizeof high, "%.3f", verdict->high);
-    printf("%-54s %8s %8s %-5s %8s %9s..%-9s %s\n", row->question, shortened(verdict->value, value),
-           shortened(verdict->floor, floor), row->unit, ratio, bare ? shortened(verdict->low, low) : low,
-           bare ? shortened(verdict->high, high) : high, judged(verdict, verdict_text));
+    printf("%-54s %8s %8s %-5s %8s %9s..%-9s %s\n", row->question, bench_shortened(verdict->value, value),
+           bench_shortened(verdict->floor, floor), row->unit, ratio, bare ? bench_shortened(verdict->low, low) : low,
+           bare ? bench_shortened(verdict->high, high) : high, judged(verdict, verdict_text));
 }
 
 char *bench_processor(void)

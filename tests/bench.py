@@ -58,7 +58,8 @@ def check_words(failures):
     failures.check(re.search(r"^spinning handoff, p50 .* (ok|MISSED)$", text, re.M) or "left out" in text, f"the table: {text}")
     sweep = run("bench", "--micro", "--quick", "--rounds", "1", "--sweep", "--only", "batch")
     failures.check(sweep.exit == 0, f"--sweep: exit {sweep.exit}: {sweep.err}")
-    for words in ([], ["--micro", "--only", "nothing-of-the-kind"], ["--micro", "--rounds", "-1"], ["--micro", "more"]):
+    for words in (["--micro", "--only", "nothing-of-the-kind"], ["--micro", "--rounds", "-1"], ["--micro", "more"],
+                  ["--micro", "--size", "4K"]):
         result = run("bench", *words)
         failures.check(result.exit == 2 and "--help" in result.err, f"bench {' '.join(words)}: exit {result.exit}: {result.err}")
 

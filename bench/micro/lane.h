@@ -47,7 +47,7 @@ void micro_producer_create(struct micro_producer *producer, const struct micro *
 /* Forks a consumer pinned as party 1, 2, ... (`arg` goes to the body, in the child). The body ends when micro_take answers NULL. */
 void micro_consume(struct micro_producer *producer, void (*body)(struct micro_consumer *consumer), void *arg);
 
-/* Closes, drains, joins, destroys. Every frame sent was returned, none copied, and none dropped on a `wait` lane. */
+/* Closes, drains, joins, destroys. None was copied; on a `wait` lane every frame sent was returned and none dropped. */
 void micro_producer_finish(struct micro_producer *producer);
 
 /* The frame `number` in a description that is cheap to check: one plane of the whole slot. */

@@ -99,7 +99,8 @@ int main(int argc, char **argv)
     AVFormatContext *outputs[CARRY_MAX_CONSUMERS];
     micro_begin(&micro, argc, argv, options);
     carry = carry_create_like(&micro, 4);
-    carry->copies = 2 * carry->consumers; /* large writes and reads go past libavformat's own buffers */
+    /* Into the muxer's buffer, into the pipe, out of it; and out of the demuxer's buffer where a frame fits into that. */
+    carry->copies = (carry->bytes > 32768 ? 3 : 4) * carry->consumers;
     for (; pipes.count < carry->consumers; pipes.count++)
         carry_pipe(pipes.ends[pipes.count], pipe_bytes, &pipe_bytes);
     carry_fork(carry, &micro, consume);

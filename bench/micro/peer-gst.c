@@ -19,7 +19,7 @@
 
 #define TOLD_LIMIT 10000 /* ms until frames count as lost, clients as not coming */
 
-static uint64_t buffers = 4, block = 128 << 10;
+static uint64_t buffers = 4, block = 1 << 20;
 static const char *way = "shm";
 static const struct micro_option options[] = {
     CARRY_OPTIONS, {"buffers", &buffers}, {"block", &block}, {.name = "way", .word = &way}, {0},

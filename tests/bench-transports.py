@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""`framelane bench` tells what it measured: every way has rows with all their figures or a reason on standard error, the report
+names the exact commands, plots are pictures; and bytes, copies and system calls agree with what strace and a count of memcpy see.
+
+usage: bench-transports.py TALLY-LIBRARY
+
+No figure of time is judged here: the rounds are far too short for that, and this machine may be busy.
+"""
+import csv
+import glob
+import json
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import xml.etree.ElementTree
+
+from harness import FRAMELANE, SANITIZED, Failures, run, scratch
+
+MICRO = os.path.join(os.path.dirname(FRAMELANE), "..", "bench", "micro")
+BYTES = 65536
+INTERVALS = {"fps", "gb_per_second", "cpu_ms_per_frame", "switches_per_frame", "faults_per_frame", "memory_bytes", "frames", "lost"}
+PLAIN = {"schema", "type", "transport", "again", "size", "bytes", "consumers", "rate", "work", "pin", "stall", "command", "rounds",
+         "copies_per_frame", "copied_bytes_per_frame", "calls_per_frame"}
+POINTS = {"p1", "p5", "p10", "p25", "p50", "p75", "p90", "p95", "p99", "p99.9", "max"}
+PLOTS = {"fps-by-size", "cpu", "latency", "fps-by-consumers", "stall"}
+COPIES = {"shm": 0, "shm-copy": 1, "pipe": 2, "vmsplice": 1, "socket": 2, "process-vm": 1, "gst-shm": 0}
+TALLY = struct.Struct("<16sQQ")  # command, bytes of a row, calls: how the tally of bench/copies.c begins
+WRITTEN = re.compile(r"(?:\bwrite\(\d+, |<\.\.\. write resumed>).*= (\d+)$")
+
+
+def known_ways():
+    said = run("bench", "--transport", "nothing-of-the-kind")
+    return set(re.search(r"there are (.*)$", said.err, re.M).group(1).split(", "))
+
+
+def check_interval(failures, row, figure):
+    holds = isinstance(figure, dict) and set(figure) >= {"median", "low", "high"}
+    holds = holds and figure["low"] <= figure["median"] <= figure["high"] and figure["low"] >= 0
+    failures.check(holds, f"{row['command']}: an interval that is none: {figure}")
+
+
+def check_row(failures, row):
+    where = row.get("command", "a row without a command")
+    wanted = PLAIN | INTERVALS | ({"latency_ms"} if row["rate"] != "max" else set())
+    wanted |= {"others_fps", "others_gap_ms"} if row["consumers"] > 1 else set()
+    if not failures.check(set(row) - {"fps_ratio", "cpu_ratio"} == wanted, f"{where}: keys {sorted(set(row) ^ wanted)}"):
+        return
+    for name in INTERVALS:
+        check_interval(failures, row, row[name])
+    failures.check(row["frames"]["low"] > 0 and row["fps"]["low"] > 0, f"{where}: no frames")
+    failures.check(row["lost"]["high"] == 0 or row["transport"] == "shm-latest", f"{where}: frames were lost")
+    failures.check(row["memory_bytes"]["low"] > 0, f"{where}: no memory")
+    if row["transport"] in COPIES:
+        consumers = 1 if row["transport"] == "shm-copy" else row["consumers"]
+        copies = row["copies_per_frame"]
+        failures.check(copies == COPIES[row["transport"]] * consumers, f"{where}: {copies} copies")
+    if row["rate"] != "max":
+        failures.check(set(row["latency_ms"]) == POINTS, f"{where}: latency at {sorted(row['latency_ms'])}")
+        for figure in row["latency_ms"].values():
+            check_interval(failures, row, figure)
+    for ratio in (row[name] for name in ("fps_ratio", "cpu_ratio") if name in row):
+        check_interval(failures, row, ratio)
+        failures.check(isinstance(ratio["within_noise"], bool), f"{where}: a ratio that does not say whether it is noise")
+
+
+def check_rows(failures, lines, err, ways):
+    rows = lines[1:-1]
+    kinds = [line["type"] for line in lines]
+    failures.check(kinds == ["head", *["row"] * len(rows), "noise"], f"lines of --json: {kinds}")
+    for row in rows:
+        check_row(failures, row)
+    for word in ("command", "processor", "kernel", "noise floor", "GStreamer", "FFmpeg", "glance"):
+        failures.check(lines[0].get(word), f"the head says nothing of '{word}'")
+    failures.check(lines[-1]["fps"] is not None and lines[-1]["cpu"] is not None, f"the noise floor: {lines[-1]}")
+    left_out = set(re.findall(r"^framelane bench: (\S+): left out: ", err, re.M))
+    answered = {row["transport"] for row in rows}
+    failures.check(answered | left_out == ways and not answered & left_out,
+                   f"rows for {answered}, reasons for {left_out}, of {ways}")
+    stalls = {(row["transport"], row["stall"]) for row in rows}
+    failures.check({("shm", "stop"), ("shm-latest", "stop"), ("pipe", "slow")} <= stalls, f"stalls: {stalls}")
+    traced = [row for row in rows if row["calls_per_frame"] is not None]
+    counted = {row["transport"] for row in traced}
+    failures.check(counted == answered - {"shm-latest"} or not traced, f"system calls of {counted} only")
+    return rows
+
+
+def check_pictures(failures, folder, err):
+    if shutil.which("gnuplot") is None:
+        failures.check("gnuplot is not installed" in err, "there is no gnuplot, and nobody says so")
+        return
+    for name in PLOTS:
+        root = xml.etree.ElementTree.parse(os.path.join(folder, name + ".svg")).getroot()
+        failures.check(root.tag.endswith("svg") and len(list(root.iter())) > 20, f"{name}.svg is no drawing")
+        with open(os.path.join(folder, name + ".png"), "rb") as file:
+            head = file.read(24)
+        width, height = struct.unpack(">II", head[16:24])
+        failures.check(head[:8] == b"\x89PNG\r\n\x1a\n" and width >= 400 and height >= 300, f"{name}.png is no picture")
+
+
+def check_folder(failures, folder, rows, err):
+    with open(os.path.join(folder, "bench.json"), encoding="utf-8") as file:
+        whole = json.load(file)
+    failures.check(whole["rows"] == rows, "bench.json has other rows than --json")
+    with open(os.path.join(folder, "bench.csv"), encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    failures.check(len(lines) == len(rows) and all(line["per_second"] for line in lines), f"bench.csv has {len(lines)} rows")
+    for name in ("bench.md", "bench.txt"):
+        with open(os.path.join(folder, name), encoding="utf-8") as file:
+            text = file.read()
+        missing = [row["command"] for row in rows if row["command"] not in text]
+        failures.check(not missing, f"{name} does not name {missing[:3]}")
+        failures.check("noise floor" in text and whole["head"]["command"] in text, f"{name} does not say how it was measured")
+        failures.check("when one of three consumers stops" in text.lower(), f"{name} does not say what a stall does")
+    check_pictures(failures, folder, err)
+
+
+def figures_of(command, *before, **more):
+    words = [*before, os.path.join(MICRO, command[0]), *command[1:]]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, **more)
+    return json.loads(done.stdout) if done.returncode == 0 else {"failed": done.stderr}
+
+
+def traced_calls(command, seconds, path):
+    """What strace says, how many system calls of all processes that is, and what the program itself has counted."""
+    figures = figures_of([*command, "--seconds", seconds], "strace", "-f", "-q", "-o", path)
+    with open(path, encoding="utf-8", errors="replace") as file:
+        lines = list(file)
+    return lines, sum("(" in line and "resumed>" not in line for line in lines), figures
+
+
+def check_calls(failures, folder, way, command):
+    """What a second more of a run adds to strace's count, frame by frame, is what the tracer of our own says."""
+    paced = [*command, "--bytes", str(BYTES), "--work", "none", "--rate", "200"]
+    own = figures_of([*paced, "--seconds", "0.3"], os.path.join(MICRO, "traced"))
+    _, short, first = traced_calls(paced, "0.2", os.path.join(folder, "short"))
+    lines, long, second = traced_calls(paced, "0.6", os.path.join(folder, "long"))
+    if not failures.check("calls" in own and "frames" in first and "frames" in second, f"{way}: {own} {first} {second}"):
+        return
+    strace = (long - short) / (second["frames"] - first["frames"]) * 0.9  # a tenth more frames go than are counted
+    failures.check(abs(strace - own["calls"]) < 1.5, f"{way}: {own['calls']:.2f} calls a frame, strace says {strace:.2f}")
+    written = sum(int(size) for line in lines for size in WRITTEN.findall(line) if int(size) >= 4096)
+    frames = written / BYTES
+    carried = frames >= second["frames"] and frames == int(frames) if way == "pipe" else frames == 0
+    failures.check(carried, f"{way}: {written} bytes were written to streams for {second['frames']} frames")
+
+
+def check_copies(failures, folder, tally, way, command):
+    counted = os.path.join(folder, way)
+    os.mkdir(counted)
+    environment = dict(os.environ, LD_PRELOAD=tally, COPIES_DIRECTORY=counted, COPIES_ROW=str(BYTES))
+    words = [*command, "--bytes", str(BYTES), "--work", "write+read", "--rate", "200", "--seconds", "0.2"]
+    figures = figures_of(words, env=environment)
+    calls = 0
+    for path in glob.glob(counted + "/*"):
+        with open(path, "rb") as file:
+            calls += TALLY.unpack(file.read(TALLY.size))[2]
+    if failures.check("frames" in figures, f"{way}: {figures}"):
+        holds = calls >= figures["frames"] if figures["copies"] else calls == 0
+        failures.check(holds, f"{way}: {figures['copies']} copies a frame, but {calls} were seen for {figures['frames']} frames")
+
+
+def check_words(failures):
+    for words in (["--size", "7"], ["--size", "wide"], ["--transport", "pipe,carrier-pigeon"], ["--work", "hard"], ["--rate", "0"],
+                  ["--consumers", "33"], ["--pin", "down"], ["--sweep"], ["--seconds", "-1"], ["--rounds", "-1"], ["more"]):
+        result = run("bench", *words)
+        failures.check(result.exit == 2 and "--help" in result.err, f"bench {' '.join(words)}: exit {result.exit}: {result.err}")
+
+
+def main(tally):
+    failures = Failures()
+    ways = known_ways()
+    check_words(failures)
+    with scratch() as folder:
+        out = os.path.join(folder, "made", "here")
+        result = run("bench", "--quick", "--rounds", "1", "--seconds", "0.02", "--size", "64K", "--consumers", "1,2",
+                     "--rate", "max,200", "--json", "-o", out)
+        failures.check(result.exit == 0, f"exit {result.exit}: {result.err}")
+        rows = check_rows(failures, result.lines, result.err, ways - {"gst-shm-copy"}) # which --quick leaves out
+        check_folder(failures, out, rows, result.err)
+        if shutil.which("strace") and not SANITIZED:
+            check_calls(failures, folder, "pipe", ["peer-pipe"])
+            check_calls(failures, folder, "shm", ["q-frame-bytes"])
+        if not SANITIZED:
+            check_copies(failures, folder, tally, "shm", ["q-frame-bytes"])
+            check_copies(failures, folder, tally, "shm-copy", ["q-frame-bytes", "--copy", "in"])
+    failures.finish()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
