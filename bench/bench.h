@@ -11,6 +11,9 @@
  *   report.c   the table; JSON
  *   sweep.c    one parameter tried at every value
  *
+ * Whole pipelines (--pipeline).
+ *   pipelines.c  hands over to pipelines.py
+ *
  * Transports (neither --micro nor anything else): many ways to carry the same frames. Their own header is cells.h.
  */
 #ifndef BENCH_H
@@ -30,6 +33,10 @@ typedef struct {
     char *transports, *sizes, *consumers, *rates, *works, *pins;
     double seconds; /* of one round; 0: what the plan says */
     char *folder;   /* where the report goes; NULL: nowhere */
+
+    /* of whole pipelines */
+    char *pipeline; /* a file, an expression, or "transcode" */
+    char **against; /* commands of the shell */
 } BenchOptions;
 
 gboolean bench_is_wanted(const BenchOptions *options, const char *name);
@@ -85,13 +92,14 @@ double bench_median(const double *values, guint count);
  * same values give the same interval. */
 void bench_interval(const double *values, guint count, double *low, double *high);
 
-/* ---- report.c, sweep.c, compare.c, transports.c: exit codes ---- */
+/* ---- report.c, sweep.c, compare.c, transports.c, pipelines.c: exit codes ---- */
 
 int bench_report(const BenchOptions *options, GPtrArray *all);
 int bench_list(void);
 int bench_sweep(const BenchOptions *options);
 int bench_compare(const char *first, const char *second); /* files */
 int bench_transports(const BenchOptions *options);
+int bench_pipelines(const BenchOptions *options);
 
 /* "Intel(R) ...", from /proc/cpuinfo. The caller frees it. */
 char *bench_processor(void);

@@ -64,6 +64,12 @@ static int check(const BenchOptions *options, gboolean micro)
         return usage("--only, --list and --sweep belong to --micro");
     gboolean of_transports = options->transports || options->sizes || options->consumers || options->rates || options->works ||
                              options->pins || options->folder;
+    if (options->against && !options->pipeline)
+        return usage("--against belongs to --pipeline");
+    if (options->pipeline && strcmp(options->pipeline, "transcode") != 0 && !options->against)
+        return usage("--pipeline: against what? --against 'COMMAND'");
+    if (options->pipeline && (micro || options->transports || options->sizes || options->consumers || options->rates))
+        return usage("--pipeline takes --against, --rounds, --json and -o");
     if (micro && of_transports)
         return usage("--micro takes --only, not --transport, --size, --consumers, --rate, --work, --pin or -o");
     for (char **start = options->only; start && *start; start++)
@@ -74,6 +80,8 @@ static int check(const BenchOptions *options, gboolean micro)
 
 static int measure(const BenchOptions *options, gboolean micro)
 {
+    if (options->pipeline)
+        return bench_pipelines(options);
     if (!micro)
         return bench_transports(options);
     if (options->list)
@@ -100,6 +108,8 @@ int main(int argc, char **argv)
         {"sweep", 0, 0, G_OPTION_ARG_NONE, &options.sweep, NULL, NULL},
         {"rounds", 0, 0, G_OPTION_ARG_INT, &options.rounds, NULL, NULL},
         {"only", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.only, NULL, NULL},
+        {"pipeline", 0, 0, G_OPTION_ARG_STRING, &options.pipeline, NULL, NULL},
+        {"against", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.against, NULL, NULL},
         {"transport", 0, 0, G_OPTION_ARG_STRING, &options.transports, NULL, NULL},
         {"size", 0, 0, G_OPTION_ARG_STRING, &options.sizes, NULL, NULL},
         {"consumers", 0, 0, G_OPTION_ARG_STRING, &options.consumers, NULL, NULL},

@@ -205,6 +205,7 @@ def make_clip(folder, path):
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--build", default="build", help="build directory whose framelane is measured")
+    parser.add_argument("--framelane", help="the program itself, instead of that of a build directory")
     parser.add_argument("--clip", help="the film (H.264 in MP4)")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2, help="of each decoder and each encoder")
@@ -217,7 +218,7 @@ def parse(arguments):
 
 def main(arguments):
     options = parse(arguments)
-    framelane = os.path.abspath(os.path.join(options.build, "pipeline", "framelane"))
+    framelane = os.path.abspath(options.framelane or os.path.join(options.build, "pipeline", "framelane"))
     if not os.path.exists(framelane):
         sys.exit(f"{framelane} is not there: build first, or name the build directory with --build")
     with tempfile.TemporaryDirectory(prefix="framelane-bench-") as folder:

@@ -162,9 +162,42 @@ def check_copies(failures, folder, tally, way, command):
         failures.check(holds, f"{way}: {figures['copies']} copies a frame, but {calls} were seen for {figures['frames']} frames")
 
 
+def check_compared(failures, folder, out):
+    """A result agrees with itself; one in which a figure is far off does not, and what is far off is named."""
+    path = os.path.join(out, "bench.json")
+    same = run("bench", "--compare", path, path)
+    failures.check(same.exit == 0 and "DIFFER" not in same.out, f"--compare with itself: {same.out[-300:]}{same.err}")
+    with open(path, encoding="utf-8") as file:
+        whole = json.load(file)
+    row = next(row for row in whole["rows"] if row["transport"] == "pipe" and row["rate"] == "max" and row["consumers"] == 1)
+    row["cpu_ms_per_frame"] = {key: value * 1000 for key, value in row["cpu_ms_per_frame"].items()}
+    changed = os.path.join(folder, "changed.json")
+    with open(changed, "w", encoding="utf-8") as file:
+        json.dump(whole, file)
+    differs = [line for line in run("bench", "--compare", path, changed).out.splitlines() if "DIFFER" in line]
+    failures.check(len(differs) == 1 and re.match(r"pipe 64 KiB x1 max .*CPU ms", differs[0]), f"--compare: {differs}")
+
+
+def check_pipelines(failures, folder):
+    out = os.path.join(folder, "pipelines")
+    other = "ffmpeg -loglevel error -f lavfi -i testsrc2=size=64x64 -frames:v 5 -pix_fmt yuv420p {out}.y4m"
+    result = run("bench", "--rounds", "1", "--json", "-o", out, "--pipeline", "pattern size=64x64 frames=5 ! y4m {out}.y4m",
+                 "--against", other, "--against", "true")
+    failures.check(result.exit == 0, f"--pipeline: exit {result.exit}: {result.err}")
+    names = [(row["name"], row["frames"], row["cpu_seconds"]["median"] > 0) for row in result.lines]
+    failures.check(names == [("framelane", [5], True), ("framelane, again", [5], True), ("against 1: ffmpeg", [5], True),
+                             ("against 2: true", [None], True)], f"--pipeline: {names}")
+    with open(os.path.join(out, "pipeline.md"), encoding="utf-8") as file:
+        text = file.read()
+    failures.check(other in text and "noise floor" in text, "pipeline.md does not say what was run")
+    failed = run("bench", "--rounds", "1", "--pipeline", "pattern frames=1 ! null", "--against", "exit 3")
+    failures.check(failed.exit == 1 and "exit 3" in failed.err, f"a command that fails: exit {failed.exit}: {failed.err}")
+
+
 def check_words(failures):
     for words in (["--size", "7"], ["--size", "wide"], ["--transport", "pipe,carrier-pigeon"], ["--work", "hard"], ["--rate", "0"],
-                  ["--consumers", "33"], ["--pin", "down"], ["--sweep"], ["--seconds", "-1"], ["--rounds", "-1"], ["more"]):
+                  ["--consumers", "33"], ["--pin", "down"], ["--sweep"], ["--seconds", "-1"], ["--rounds", "-1"], ["more"],
+                  ["--pipeline", "a.ini"], ["--against", "true"]):
         result = run("bench", *words)
         failures.check(result.exit == 2 and "--help" in result.err, f"bench {' '.join(words)}: exit {result.exit}: {result.err}")
 
@@ -180,6 +213,9 @@ def main(tally):
         failures.check(result.exit == 0, f"exit {result.exit}: {result.err}")
         rows = check_rows(failures, result.lines, result.err, ways - {"gst-shm-copy"}) # which --quick leaves out
         check_folder(failures, out, rows, result.err)
+        check_compared(failures, folder, out)
+        if shutil.which("ffmpeg"):
+            check_pipelines(failures, folder)
         if shutil.which("strace") and not SANITIZED:
             check_calls(failures, folder, "pipe", ["peer-pipe"])
             check_calls(failures, folder, "shm", ["q-frame-bytes"])
