@@ -27,6 +27,7 @@ typedef struct {
     const char *command[MICRO_MAX_ARGUMENTS]; /* a program of micro/ and its arguments */
     const char *what;                         /* a sentence */
     gboolean in_quick;                        /* measured by --quick unless --transport says otherwise */
+    gboolean when_many;                       /* and so with several consumers; without --quick all are */
     gboolean when_stalled;                    /* shown where a consumer stalls unless --transport says otherwise */
     gboolean only_stalled;                    /* and nowhere else */
 } BenchWay;
@@ -58,6 +59,7 @@ typedef struct {
 typedef struct {
     GPtrArray *cells; /* of BenchCell, in the order of the report */
     GPtrArray *sizes, *ways;
+    gboolean named; /* the ways were: each is measured everywhere */
     const BenchSize *main_size; /* where what is not a matter of size is asked */
     GPtrArray *works, *pins;    /* char*, which cells point to */
     GArray *rates;              /* guint; 0: as fast as it goes */

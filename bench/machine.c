@@ -122,7 +122,9 @@ GPtrArray *bench_about(const BenchOptions *options, const BenchPlan *plan)
     add(pairs, "kernel",
         g_strdup_printf("%s %s, clock source %s", name.sysname, name.release,
                         line_of("/sys/devices/system/clocksource/clocksource0/current_clocksource")));
-    add(pairs, "took", g_strdup_printf("%.0f s, %d rounds of %u runs", plan->seconds, options->rounds, plan->cells->len));
+    add(pairs, "took",
+        g_strdup_printf("%.0f s, %d round%s of %u runs", plan->seconds, options->rounds, options->rounds == 1 ? "" : "s",
+                        plan->cells->len));
     add(pairs, "load", g_strdup_printf("%.2f at the end", load));
     add(pairs, "framelane", g_strdup(FL_VERSION));
     add(pairs, "GStreamer", gstreamer ? gstreamer : g_strdup("not installed"));

@@ -164,13 +164,15 @@ static void add(BenchPlan *plan, const BenchCell *like)
     g_ptr_array_add(plan->cells, cell);
 }
 
-/* One cell for each way, and where `again` says so the first way once more. */
-static void add_all(BenchPlan *plan, BenchCell like, gboolean again)
+/* One cell for each way, and where `again` says so the first way once more. `few`: only for those that matter with several
+ * consumers. */
+static void add_all(BenchPlan *plan, BenchCell like, gboolean again, gboolean few)
 {
     for (guint i = 0; i < plan->ways->len; i++) {
         like.way = plan->ways->pdata[i];
-        gboolean stalled_section = strcmp(like.stall, "none") != 0 || like.consumers == 3;
-        if (like.way->only_stalled && !stalled_section)
+        if (few && !like.way->when_many)
+            continue;
+        if (like.way->only_stalled && !plan->named)
             continue;
         add(plan, &like);
     }
@@ -190,8 +192,8 @@ static void add_stalls(BenchPlan *plan, const BenchOptions *options, const Bench
             cell.way = plan->ways->pdata[i];
             cell.consumers = 3;
             cell.stall = stalls[s];
-            cell.seconds = options->seconds > 0 ? options->seconds : 1.5 * like->seconds;
-            if (options->transports || cell.way->when_stalled)
+            cell.seconds = options->seconds > 0 ? options->seconds : 1.25 * like->seconds;
+            if (plan->named || cell.way->when_stalled)
                 add(plan, &cell);
         }
     }
@@ -204,7 +206,7 @@ typedef struct {
 
 static void add_cells(BenchPlan *plan, const BenchOptions *options, const Lists *lists)
 {
-    double quick = options->quick ? 0.12 : 0.3, paced = options->quick ? 0.4 : 2.0;
+    double quick = options->quick ? 0.1 : 0.3, paced = options->quick ? 0.4 : 2.0;
     BenchCell like = {.consumers = g_array_index(lists->consumers, guint, 0), .stall = "none"};
     like.work = lists->works->pdata[0];
     like.pin = lists->pins->pdata[0];
@@ -221,19 +223,19 @@ static void add_cells(BenchPlan *plan, const BenchOptions *options, const Lists 
             for (guint w = 0; w < lists->works->len && (w == 0 || !like.rate); w++) {
                 BenchCell cell = like;
                 cell.work = lists->works->pdata[w];
-                add_all(plan, cell, w == 0);
+                add_all(plan, cell, w == 0, FALSE);
             }
         }
         like.size = plan->main_size;
         for (guint c = 1; c < lists->consumers->len && (!like.rate || options->consumers); c++) {
             BenchCell cell = like;
             cell.consumers = g_array_index(lists->consumers, guint, c);
-            add_all(plan, cell, FALSE);
+            add_all(plan, cell, FALSE, options->quick && !plan->named);
         }
         for (guint p = 1; p < lists->pins->len; p++) {
             BenchCell cell = like;
             cell.pin = lists->pins->pdata[p];
-            add_all(plan, cell, FALSE);
+            add_all(plan, cell, FALSE, FALSE);
         }
         if (like.rate && like.rate == plan->fixed_rate)
             add_stalls(plan, options, &like);
@@ -289,6 +291,7 @@ BenchPlan *bench_plan_create(const BenchOptions *options, char **error)
     plan->cells = g_ptr_array_new_with_free_func(free_cell);
     plan->sizes = g_ptr_array_new_with_free_func(free_size);
     plan->ways = g_ptr_array_new();
+    plan->named = options->transports != NULL;
     if (read_lists(plan, options, &lists, error)) {
         plan->works = lists.works;
         plan->rates = g_array_ref(lists.rates);

@@ -27,7 +27,7 @@ def check_row(failures, row):
     question = row.get("question", "?")
     failures.check(set(row) == KEYS, f"{question}: keys {sorted(set(row) ^ KEYS)}")
     failures.check(row["rounds"] == 1 and isinstance(row["ok"], bool) and row["unit"], f"{question}: {row}")
-    failures.check(row["low"] <= row["high"] and row["value"] >= 0, f"{question}: {row}")
+    failures.check(row["low"] <= row["high"] and math.isfinite(row["value"]), f"{question}: {row}")
     ratio, target = row["ratio"], row["target"]
     if ratio is not None:
         ways = (row["value"] / row["floor"], row["floor"] / row["value"])
