@@ -75,6 +75,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(BenchPlan, bench_plan_free)
 /* The words that run a cell, path first; `programs` NULL: the name alone, as a report shows it. */
 GStrv bench_cell_words(const BenchCell *cell, const char *programs);
 
+gboolean bench_reads_all(const BenchCell *cell); /* its work is to read every byte */
+
 /* ---- measure.c ---- */
 
 void bench_measure(const BenchOptions *options, BenchPlan *plan);

@@ -318,6 +318,11 @@ void bench_plan_free(BenchPlan *plan)
     g_free(plan);
 }
 
+gboolean bench_reads_all(const BenchCell *cell)
+{
+    return strcmp(cell->work, "read") == 0 || strcmp(cell->work, "write+read") == 0;
+}
+
 GStrv bench_cell_words(const BenchCell *cell, const char *programs)
 {
     g_autoptr(GStrvBuilder) words = g_strv_builder_new();

@@ -162,7 +162,7 @@ static void add_axis(GString *script, char which, const PlotSpan *span, const ch
     add(script, "]\n");
     if (plot_is_log(span->scale))
         add(script, "set logscale %c\n", which);
-    add(script, "set %ctics nomirror %s(", which, names && g_strv_length(names) > MOST_LEVEL_NAMES ? "rotate by -35 left " : "");
+    add(script, "set %ctics nomirror %s(", which, names && g_strv_length(names) > MOST_LEVEL_NAMES ? "rotate by 30 right " : "");
     for (guint i = 0; names && names[i]; i++) {
         g_autofree char *name = quoted(names[i]);
         add(script, "%s%s %u", i ? ", " : "", name, i);

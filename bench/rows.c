@@ -111,6 +111,8 @@ static void add_row(JsonBuilder *json, const BenchPlan *plan, const BenchCell *c
     bench_figure(cell, "per_second", &frames);
     bench_figure(cell, "copies", &copies);
     gigabytes = (BenchFigure){frames.median * size, frames.low * size, frames.high * size};
+    if (!bench_reads_all(cell))
+        gigabytes = (BenchFigure){NAN, NAN, NAN};
     add_interval(json, "fps", &frames, 1);
     add_interval(json, "gb_per_second", &gigabytes, 1e9 / cell->consumers);
     add_figure(json, "cpu_ms_per_frame", cell, "cpu_ns", 1e6);

@@ -101,7 +101,7 @@ static char *against(const BenchPlan *plan, const BenchCell *cell, const char *n
         return g_strdup("-");
     if (bench_is_noise(&ratio, bench_noise(plan, cell, name)))
         return g_strdup_printf("%.2f within noise", ratio.median);
-    return g_strdup_printf("%.2f [%.2f, %.2f]", ratio.median, ratio.low, ratio.high);
+    return with_interval(&ratio);
 }
 
 static char *name_of(const BenchCell *cell)
@@ -140,9 +140,12 @@ static gboolean is_speed(const BenchPlan *plan, const BenchCell *cell, const Ben
            strcmp(cell->pin, first->pin) == 0 && strcmp(cell->stall, "none") == 0 && has_figures(cell);
 }
 
+/* Of what was read: frames of which hardly a byte was looked at have no such speed. */
 static char *gigabytes(const BenchCell *cell)
 {
     BenchFigure figure;
+    if (!bench_reads_all(cell))
+        return g_strdup("-");
     bench_figure(cell, "per_second", &figure);
     return g_strdup_printf("%.2f", figure.median * (double)cell->size->bytes * cell->consumers / 1e9);
 }

@@ -154,8 +154,10 @@ static void markdown_commands(GString *to, const BenchPlan *plan)
 void bench_write_markdown(const BenchStory *story, GString *to)
 {
     g_string_append(
-        to, "# Ways to carry frames, measured\n\nWritten by `framelane bench`. Only ratios within one table mean anything.\n\n"
-            "| | |\n|---|---|\n");
+        to, "# Ways to carry frames, measured\n\nWritten by `framelane bench`. Only ratios within one table mean anything.");
+    if (story->options->quick)
+        g_string_append(to, " A quick run: few sizes and short rounds; without `--quick` there is more of each.");
+    g_string_append(to, "\n\n| | |\n|---|---|\n");
     for (guint i = 0; i + 1 < story->machine->len; i += 2)
         g_string_append_printf(to, "| %s | %s |\n", (char *)story->machine->pdata[i], (char *)story->machine->pdata[i + 1]);
     g_string_append_printf(to, "\n%s\n\n## At a glance\n\n", how_sure());
