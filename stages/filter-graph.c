@@ -172,8 +172,10 @@ static int run_trial(struct filter_graph *g, const AVFrame *blank, AVRational ra
     int ret = shell ? 0 : AVERROR(ENOMEM);
     for (int i = 0; i <= TRIAL_PICTURES && ret >= 0 && !trial->seen; i++) {
         ret = i < TRIAL_PICTURES ? give_blank(g, blank, shell, i * (step > 0 ? step : 1)) : av_buffersrc_add_frame(g->source, NULL);
-        if (ret >= 0 && av_buffersink_get_frame(g->sink, shell) >= 0)
+        if (ret >= 0 && av_buffersink_get_frame(g->sink, shell) >= 0) {
             look_at(shell, blank, trial);
+            trial->at_once = i == 0;
+        }
         if (shell)
             av_frame_unref(shell);
     }

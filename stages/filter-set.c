@@ -2,7 +2,8 @@
  *
  *   an option that libavfilter changes while it runs
  *       every frame that went in has come out        -> at once: the next one is the first that meets it
- *       the chain keeps frames back (fps, yadif, ..) -> queued in the filter for the time stamp of the next one
+ *       the chain keeps frames back (fps, yadif, ..) -> queued in the filter for the time stamp of the next one, unless the filter
+ *                                                       itself looks ahead
  *   other options, or another chain, with rebuild    -> a new graph is made, the old one gives out what it holds, frames go to the
  * new
  *
@@ -219,9 +220,22 @@ static bool keeps_times(const AVFilterGraph *graph)
     return true;
 }
 
-static bool can_queue(const struct filter *filter, const struct fl_desc *next)
+/* It wants later pictures for the one it gives: an option that changes would hold for those that it has still to give as well. */
+static bool looks_ahead(const struct filter *filter, const struct target *target)
 {
-    return next->pts != FL_NO_PTS && next->time_base_den > 0 && keeps_times(filter->graph.graph);
+    bool may_try = fl_filter_may_try(filter->chain.text);
+    char *words = may_try ? fl_filter_text_words(&filter->chain, target->nth) : NULL;
+    struct filter_trial trial = {.picture = av_frame_alloc()};
+    int ret = words && trial.picture ? fl_filter_try(words, filter->like, filter->rate, &trial) : AVERROR(ENOMEM);
+    av_frame_free(&trial.picture);
+    av_free(words);
+    return ret < 0 || !trial.at_once;
+}
+
+static bool can_queue(const struct filter *filter, const struct target *target)
+{
+    const struct fl_desc *next = target->setting->next;
+    return next->pts != FL_NO_PTS && next->time_base_den > 0 && keeps_times(filter->graph.graph) && !looks_ahead(filter, target);
 }
 
 static int command(struct filter *filter, const struct target *target)
@@ -340,7 +354,7 @@ static int refuse_live(struct fl_stage *stage, const struct target *target, int 
 static int change(struct fl_stage *stage, struct filter *filter, const struct target *target, int live, const char *text)
 {
     bool prompt = fl_filter_is_prompt(&filter->identity);
-    bool waits = live == 0 && (filter->full || (!prompt && !can_queue(filter, target->setting->next)));
+    bool waits = live == 0 && (filter->full || (!prompt && !can_queue(filter, target)));
     if (live == 0 && !waits) {
         int ret = command(filter, target);
         return ret < 0 ? refuse_live(stage, target, ret) : 0;
@@ -348,7 +362,7 @@ static int change(struct fl_stage *stage, struct filter *filter, const struct ta
     if (!target->setting->rebuild && waits)
         return fl_stage_refuse(stage, -EINVAL, "%s: add rebuild=true to have it built anew",
                                filter->full ? "the chain takes no more frames"
-                                            : "the chain keeps frames back and moves their times, so that no frame can be named");
+                                            : "the chain keeps frames back in a way that lets no frame be named");
     if (!target->setting->rebuild || (live != 0 && live != AVERROR(ENOSYS) && live != AVERROR(ERANGE)))
         return refuse_live(stage, target, live);
     return rebuild(stage, filter, text);

@@ -121,6 +121,12 @@ char *fl_filter_text_with(const struct filter_text *text, unsigned nth, const ch
     return find_filter(text->chain, nth, &begin, &end) ? compose(text, &change) : NULL;
 }
 
+char *fl_filter_text_words(const struct filter_text *text, unsigned nth)
+{
+    const char *begin, *end;
+    return find_filter(text->text, nth, &begin, &end) ? av_strndup(begin, (size_t)(end - begin)) : NULL;
+}
+
 /* ---- changing ---- */
 
 static void forget(struct filter_change *change)

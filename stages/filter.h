@@ -34,6 +34,7 @@ void fl_filter_graph_destroy(struct filter_graph *graph);
 struct filter_trial {
     bool forwards; /* a picture came out in the memory it went in */
     bool seen;     /* a picture came out, and `picture` has its words, no data */
+    bool at_once;  /* and it did as soon as one had gone in */
     AVFrame *picture;
 };
 int fl_filter_try(const char *text, const AVFrame *like, AVRational rate, struct filter_trial *trial);
@@ -62,6 +63,8 @@ int fl_filter_text_set(struct filter_text *text, const char *chain);
 int fl_filter_text_change(struct filter_text *text, unsigned nth, const char *option, const char *value);
 /* What `text` would be after that change, to av_free; NULL: it cannot be made. */
 char *fl_filter_text_with(const struct filter_text *text, unsigned nth, const char *option, const char *value);
+/* The nth filter's words alone, to av_free; NULL: there are not so many, or no memory. */
+char *fl_filter_text_words(const struct filter_text *text, unsigned nth);
 void fl_filter_text_finish(struct filter_text *text);
 
 /* ---- filter-identity.c ---- */

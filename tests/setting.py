@@ -60,6 +60,7 @@ REFUSED = [
     ("box", "filter=negat rebuild=true", 3, ("did you mean 'negate'?",)),
     ("box", "filter=", 3, ("empty",)),
     ("late", "fps.fps=25", 3, ("what can: nothing", "rebuild=true")),
+    ("ahead", "atadenoise.0a=0.2", 3, ("keeps frames back", "rebuild=true")),
     ("chain", "scale.w=16", 3, ("another size", "rebuild=true")),
     ("part", "size=400:48:0:0", 3, ("160x120",)),
     ("part", "size=32:48", 3, ("32x48", "rebuild=true")),
@@ -237,6 +238,7 @@ def pipeline(directory):
     for name, (stage, _) in BRANCHES.items():
         stages.append(f"source ! {stage} as {name} ! hash {directory}/{name} as {name}-hash")
     stages.append(f"source ! filter fps=100,{BOX}red as anew ! hash {directory}/anew")
+    stages.append(f"source ! filter atadenoise as ahead ! hash {directory}/ahead")
     stages.append(f"pattern size=64x64 rate=50 realtime=true as pacer ! hash {directory}/pace")
     stages.append(f"source ! filter fps=100,{BOX}red as both ! crop 64:48 as both-part ! null as numbers")
     return " ; ".join(stages)
