@@ -183,19 +183,23 @@ static void charge_lane(struct fl_stage *stage, uint32_t lane, uint64_t ns)
     }
 }
 
-int fl_host_wait(struct fl_stage *stage, enum fl_waiting_for what, uint32_t lane, bool (*ready)(void *arg), void *arg,
-                 int64_t timeout_ns)
+static uint64_t begin_wait(struct fl_stage *stage, enum fl_waiting_for what, uint32_t lane)
 {
     struct fl_stats *stats = stage->stats;
-    uint64_t before = fl_host_now_ns();
+    uint64_t now = fl_host_now_ns();
     fl_host_refresh_stats(stage);
     set(&stats->waiting_lane, lane);
-    set(&stats->waiting_since_ns, before);
+    set(&stats->waiting_since_ns, now);
     set(&stats->waiting_for, what);
     if (fl_host_records(stage))
         fl_host_note_wait(stage, true, what, lane);
-    int error = fl_context_wait(stage->context, ready, arg, timeout_ns);
-    uint64_t waited = fl_host_now_ns() - before;
+    return now;
+}
+
+static void end_wait(struct fl_stage *stage, enum fl_waiting_for what, uint32_t lane, uint64_t began)
+{
+    struct fl_stats *stats = stage->stats;
+    uint64_t waited = fl_host_now_ns() - began;
     set(&stats->waiting_for, FL_WAIT_NOTHING);
     if (fl_host_records(stage))
         fl_host_note_wait(stage, false, what, lane);
@@ -204,5 +208,21 @@ int fl_host_wait(struct fl_stage *stage, enum fl_waiting_for what, uint32_t lane
     set(&stats->waited_ns[what], stage->waited_by_ns[what]);
     if (lane)
         charge_lane(stage, lane, waited);
+}
+
+int fl_host_wait(struct fl_stage *stage, enum fl_waiting_for what, uint32_t lane, bool (*ready)(void *arg), void *arg,
+                 int64_t timeout_ns)
+{
+    uint64_t began = begin_wait(stage, what, lane);
+    int error = fl_context_wait(stage->context, ready, arg, timeout_ns);
+    end_wait(stage, what, lane, began);
     return error;
+}
+
+void fl_stage_outside(struct fl_stage *stage, bool begins)
+{
+    if (begins)
+        stage->outside_ns = begin_wait(stage, FL_WAIT_OUTSIDE, 0);
+    else
+        end_wait(stage, FL_WAIT_OUTSIDE, 0, stage->outside_ns);
 }

@@ -168,7 +168,7 @@ struct fl_stage {
     atomic_bool records;           /* some ring of events is mapped: see host-events.c */
     uint64_t frames_in, frames_out, packets_in, packets_out, busy_ns, waited_ns, refreshed_ns;
     uint64_t unit_ns;                   /* work since the last picture was done */
-    uint64_t age_sum_ns;
+    uint64_t age_sum_ns, outside_ns;    /* outside: since when it waits for what is there */
     uint64_t waited_by_ns[FL_WAIT_COUNT]; /* waited_ns by cause */
 };
 

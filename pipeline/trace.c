@@ -122,7 +122,7 @@ static char *wait_name(const Span *wait)
         return wait->lane ? g_strdup_printf("waits for frames of %s", wait->lane->from->config->name)
                           : g_strdup("waits for frames");
     default:
-        return g_strdup("waits");
+        return g_strdup("waits for what is outside");
     }
 }
 
@@ -136,7 +136,10 @@ static void close_wait(FlTrace *trace, const FlRunStage *stage, uint64_t ns, con
     fl_trace_begin(&trace->to, 'X', "wait", name);
     fl_trace_where(&trace->to, (int)stage->pid, wait->ns);
     fl_trace_duration(&trace->to, ns - MIN(wait->ns, ns));
-    fprintf(trace->to.file, ",\"args\":{\"for\":\"%s\"", wait->what == FL_WAIT_INPUT ? "input" : "room");
+    fprintf(trace->to.file, ",\"args\":{\"for\":\"%s\"",
+            wait->what == FL_WAIT_INPUT     ? "input"
+            : wait->what == FL_WAIT_OUTSIDE ? "outside"
+                                            : "room");
     end_args(trace, why);
 }
 

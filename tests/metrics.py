@@ -220,7 +220,8 @@ def check_http(failures):
     status, kind, text = get(address)
     failures.check(status == 200 and kind.startswith("text/plain; version=0.0.4"), f"{status} {kind}")
     families = parse(failures, text)
-    failures.check(value(families, "framelane_run_up", run="cam2") == 1 and value(families, "framelane_run_frames_in_total") > 0, text)
+    runs = value(families, "framelane_run_up", run="cam2") == 1 and value(families, "framelane_run_frames_in_total") > 0
+    failures.check(runs, f"figures over http:\n{text}")
     failures.check(get(address, "/other")[0] == 404 and get(address, method="DELETE")[0] == 405, "other paths, other methods")
     taken = run("run", "-e", "pattern frames=3 ! null", "--metrics", address)
     failures.check(taken.exit == 4 and "in use" in taken.err and address in taken.err, f"a port in use: {taken.exit} {taken.err}")
