@@ -106,9 +106,10 @@ static void take_event(FlJournal *journal, enum fl_record kind, const Ring *ring
 
 static void read_ring(FlJournal *journal, enum fl_record kind, Ring *ring)
 {
-    uint64_t lost = 0, now_ns = (uint64_t)g_get_monotonic_time() * 1000;
+    uint64_t lost = 0, now_ns = 0;
     for (unsigned total = 0; total < RING_EVENTS;) {
         int got = fl_events_read(ring->events, journal->batch, AT_ONCE, &lost);
+        now_ns = ((uint64_t)g_get_monotonic_time() + 1) * 1000; /* after the reading: no honest event is later than that */
         for (int i = 0; i < got; i++)
             take_event(journal, kind, ring, &journal->batch[i], now_ns);
         if (got <= 0)
