@@ -71,8 +71,11 @@ def check_arrows(failures, events):
         around = spans_around(events, event["ts"], event["pid"])
         same = [span for span in around if span["args"]["frame"] == event["args"]["frame"]]
         failures.check(same, f"the arrow of frame {event['args']['frame']} ends in {around}")
-    for event in of(events, "s")[::40]:
-        failures.check(spans_around(events, event["ts"], event["pid"]), f"an arrow begins in no work: {event}")
+    for event in of(events, "s")[::40]:  # in that work, or later, where no credit was left before
+        frame = event["args"]["frame"]
+        made = [span for span in of(events, "X", "work")
+                if span["pid"] == event["pid"] and span["args"]["frame"] == frame and span["ts"] <= event["ts"] + NEAR_US]
+        failures.check(made, f"an arrow begins before the work on its frame: {event}")
 
 
 def check_counts(failures, events, end):
