@@ -1,6 +1,7 @@
 #include "commands.h"
 #include "door.h"
 #include "parse.h"
+#include "telling.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,8 +11,9 @@
 #include <unistd.h>
 
 typedef struct {
-    gboolean help, json, quiet, verbose, dry_run;
-    char *expression, *name, *transport, *view, *duration, *json_file, *max_drop;
+    gboolean help, quiet, verbose, dry_run;
+    char *expression, *name, *transport, *view, *duration, *max_drop;
+    FlTellingWords telling;
     char **set, **files;
     gint64 frames; /* 0: no limit */
 } Words;
@@ -45,8 +47,11 @@ static gboolean parse_words(int argc, char **argv, Words *w, GError **error)
         {"view", 0, 0, G_OPTION_ARG_STRING, &w->view, NULL, NULL},
         {"frames", 0, 0, G_OPTION_ARG_CALLBACK, take_frames, NULL, NULL},
         {"for", 0, 0, G_OPTION_ARG_STRING, &w->duration, NULL, NULL},
-        {"json", 0, 0, G_OPTION_ARG_NONE, &w->json, NULL, NULL},
-        {"json-file", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME, &w->json_file, NULL, NULL},
+        {"json", 0, 0, G_OPTION_ARG_NONE, &w->telling.json, NULL, NULL},
+        {"json-file", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME, &w->telling.json_file, NULL, NULL},
+        {"drop-log", 0, 0, G_OPTION_ARG_FILENAME, &w->telling.drop_log, NULL, NULL},
+        {"trace", 0, 0, G_OPTION_ARG_FILENAME, &w->telling.trace, NULL, NULL},
+        {"metrics", 0, 0, G_OPTION_ARG_FILENAME, &w->telling.metrics, NULL, NULL},
         {"quiet", 'q', 0, G_OPTION_ARG_NONE, &w->quiet, NULL, NULL},
         {"verbose", 'v', 0, G_OPTION_ARG_NONE, &w->verbose, NULL, NULL},
         {"dry-run", 0, 0, G_OPTION_ARG_NONE, &w->dry_run, NULL, NULL},
@@ -66,9 +71,10 @@ static gboolean parse_words(int argc, char **argv, Words *w, GError **error)
 
 static void words_clear(Words *w)
 {
-    char *texts[] = {w->expression, w->name, w->transport, w->view, w->duration, w->json_file, w->max_drop};
+    char *texts[] = {w->expression, w->name, w->transport, w->view, w->duration, w->max_drop};
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++)
         g_free(texts[i]);
+    fl_telling_clear_words(&w->telling);
     g_strfreev(w->set);
     g_strfreev(w->files);
 }
@@ -85,11 +91,9 @@ static int check_words(const Words *w)
         return fl_command_usage("run", "one FILE at a time ('%s' is too much)", w->files[1]);
     if (w->quiet && w->verbose)
         return fl_command_usage("run", "--quiet and --verbose contradict each other");
-    if (w->json && w->json_file)
-        return fl_command_usage("run", "--json and --json=FILE at once");
     if (w->transport && strcmp(w->transport, "shm") != 0 && strcmp(w->transport, "pipe") != 0)
         return fl_command_usage("run", "--transport is 'shm' or 'pipe', not '%s'", w->transport);
-    return 0;
+    return fl_telling_check(&w->telling);
 }
 
 static int parse_max_drop(const char *text, FlRunOptions *options)
@@ -116,17 +120,6 @@ static int fill_options(const Words *w, FlRunOptions *options)
 }
 
 /* ---- the pipeline ---- */
-
-static const FlStageConfig *writer_of_stdout(const FlPipeline *p)
-{
-    for (unsigned i = 0; i < p->stages->len; i++) {
-        const FlStageConfig *stage = g_ptr_array_index(p->stages, i);
-        const char *url = stage->kind && (stage->kind->flags & FL_KIND_WRITES_FILE) ? fl_stage_config_get(stage, "url") : NULL;
-        if (url && strcmp(url, "-") == 0)
-            return stage;
-    }
-    return NULL;
-}
 
 /* 0 and the pipeline, or an exit code after saying what is wrong. */
 static int load(const Words *w, FlPipeline **pipeline)
@@ -174,22 +167,6 @@ static void print_plan(const FlPipeline *p)
 
 /* ---- the run ---- */
 
-static int open_json(const Words *w, const FlPipeline *p, FlRunOptions *options)
-{
-    gboolean to_stdout = w->json || (w->json_file && strcmp(w->json_file, "-") == 0);
-    const FlStageConfig *writer = to_stdout ? writer_of_stdout(p) : NULL;
-    if (writer)
-        return fl_command_usage("run", "--json and stage '%s' both want standard output; use --json=FILE or give the stage a file",
-                                writer->name);
-    if (to_stdout)
-        options->json = stdout;
-    else if (w->json_file && !(options->json = fopen(w->json_file, "we"))) {
-        fprintf(stderr, "run: cannot write '%s': %s\n", w->json_file, g_strerror(errno));
-        return FL_EXIT_START;
-    }
-    return 0;
-}
-
 /* Makes the run one that others find. A name it was given is its own or nobody's; one it has from its file may be another. */
 static void open_door(FlRun *run, FlPipeline *p)
 {
@@ -213,15 +190,14 @@ static void open_door(FlRun *run, FlPipeline *p)
 
 static int start(const Words *w, FlPipeline *p, FlRunOptions *options)
 {
-    int exit_code = open_json(w, p, options);
-    if (exit_code)
-        return exit_code;
-    FlRun *run = fl_run_new(p, options);
-    open_door(run, p);
-    exit_code = fl_run_supervise(run);
-    fl_run_free(run);
-    if (options->json && options->json != stdout)
-        fclose(options->json);
+    int exit_code = fl_telling_open(&w->telling, p, options);
+    if (!exit_code) {
+        FlRun *run = fl_run_new(p, options);
+        open_door(run, p);
+        exit_code = fl_run_supervise(run);
+        fl_run_free(run);
+    }
+    fl_telling_close(options);
     return exit_code;
 }
 

@@ -3,12 +3,14 @@
 
 #include <curses.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define ESCAPE_MS 25 /* after Esc, for the rest of a key's sequence */
+#define ESCAPE_MS  25 /* after Esc, for the rest of a key's sequence */
+#define MOST_VERBS 8  /* started from here and still at work: windows */
 
 typedef struct {
     FlTop top;
@@ -18,10 +20,9 @@ typedef struct {
     guint selected, stages; /* among the stages of all runs, as they are shown */
     int first;              /* line of the text that is shown at the top */
     gboolean help;
-    char *said;   /* by a verb that was started from here; NULL: nothing */
-    char *target; /* RUN/STAGE of the selected stage; NULL: none */
-    GPid child;
-    int child_says; /* its standard error; -1: none is under way */
+    char *said;            /* by a verb that was started from here; NULL: nothing */
+    char *target;          /* RUN/STAGE of the selected stage; NULL: none */
+    int verbs[MOST_VERBS]; /* their standard errors; -1: none */
 } Screen;
 
 static volatile sig_atomic_t quit;
@@ -163,34 +164,43 @@ static void draw(Screen *screen)
 
 /* ---- verbs started from here ---- */
 
+static int *free_place(Screen *screen)
+{
+    for (unsigned i = 0; i < MOST_VERBS; i++)
+        if (screen->verbs[i] < 0)
+            return &screen->verbs[i];
+    return NULL;
+}
+
+/* A window may stay open for long: others can be opened meanwhile. */
 static void start_verb(Screen *screen, const char *verb)
 {
     char *argv[] = {(char *)screen->framelane, (char *)verb, screen->target, NULL};
+    int *says = free_place(screen);
     g_clear_pointer(&screen->said, g_free);
-    if (!screen->target || !screen->framelane || screen->child_says >= 0)
+    if (!screen->target || !screen->framelane)
         return;
-    GSpawnFlags flags = G_SPAWN_STDOUT_TO_DEV_NULL;
-    if (!g_spawn_async_with_pipes(NULL, argv, NULL, flags, NULL, NULL, &screen->child, NULL, NULL, &screen->child_says, NULL)) {
+    if (!says) {
+        screen->said = g_strdup_printf("%d windows are open; close one before another is opened", MOST_VERBS);
+        return;
+    }
+    if (!g_spawn_async_with_pipes(NULL, argv, NULL, G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL, NULL, NULL, says, NULL)) {
         screen->said = g_strdup_printf("%s cannot be started", screen->framelane);
-        screen->child_says = -1;
+        *says = -1;
     }
 }
 
-/* What it said when it could not do it. */
-static void hear_verb(Screen *screen)
+/* What one said when it could not do it. */
+static void hear_verb(Screen *screen, int *says)
 {
     char text[512];
-    if (screen->child_says < 0)
+    struct pollfd one = {*says, POLLIN, 0};
+    if (*says < 0 || poll(&one, 1, 0) <= 0)
         return;
-    fd_set readable;
-    FD_ZERO(&readable);
-    FD_SET(screen->child_says, &readable);
-    if (select(screen->child_says + 1, &readable, NULL, NULL, &(struct timeval){0}) <= 0)
-        return;
-    ssize_t got = read(screen->child_says, text, sizeof text - 1);
+    ssize_t got = read(*says, text, sizeof text - 1);
     if (got <= 0) {
-        close(screen->child_says);
-        screen->child_says = -1;
+        close(*says);
+        *says = -1;
         return;
     }
     text[got] = 0;
@@ -251,7 +261,8 @@ static void loop(Screen *screen)
             fl_top_refresh(&screen->top);
             next_us = now + (gint64)screen->interval_ms * 1000;
         }
-        hear_verb(screen);
+        for (unsigned i = 0; i < MOST_VERBS; i++)
+            hear_verb(screen, &screen->verbs[i]);
         draw(screen);
         timeout((int)MAX(1, (next_us - g_get_monotonic_time()) / 1000));
         key = getch();
@@ -291,8 +302,10 @@ typedef struct {
 
 static int run(Words *w)
 {
-    Screen screen = {.interval_ms = (unsigned)(w->seconds * 1000), .framelane = w->framelane, .child_says = -1};
+    Screen screen = {.interval_ms = (unsigned)(w->seconds * 1000), .framelane = w->framelane};
     int status;
+    for (unsigned i = 0; i < MOST_VERBS; i++)
+        screen.verbs[i] = -1;
     screen.style = (FlPageStyle){.lanes = TRUE, .plain = !fl_page_has_utf8()};
     fl_top_init(&screen.top, w->runs ? w->runs[0] : NULL);
     if (w->batch || !isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))

@@ -117,6 +117,14 @@ enum fl_region_kind {
     FL_REGION_ANNOUNCE = 3,
     FL_REGION_RETURN = 4,
     FL_REGION_LATEST = 5, /* minted when somebody first looks on at the output */
+    FL_REGION_EVENTS = 6, /* minted where the run is to tell what became of frames; `port` is enum fl_record */
+};
+
+/* What a stage records (framelane/events.h), each in a ring of its own, so that a flood of one does not drown the other. */
+enum fl_record {
+    FL_RECORD_DROPS = 0, /* frames that were dropped, and waits for who holds credit or slots */
+    FL_RECORD_TRACE = 1, /* everything */
+    FL_RECORD_COUNT,
 };
 
 /* MAP: fds[0] = memfd to map writable; a POOL region without fd is made in private memory (all its lanes are pipes). */

@@ -70,6 +70,16 @@ static void look_for_tool(FlDoctor *doctor, const char *name)
                   "%s", path ? path : "not installed");
 }
 
+/* Figures can be written to a file without it. */
+static void look_for_server(FlDoctor *doctor)
+{
+    g_autofree char *program = fl_find_program("framelane-metrics");
+    g_autofree char *path = program ? g_canonicalize_filename(program, NULL) : NULL;
+    fl_doctor_add(doctor, path ? FL_HEALTH_OK : FL_HEALTH_WARN, "framelane-metrics",
+                  "run --metrics serves no port, it writes to a FILE only: apt install libmicrohttpd-dev, then build again", "%s",
+                  path ? path : "not built");
+}
+
 void fl_doctor_look_at_parts(FlDoctor *doctor)
 {
     g_autofree char *program = fl_run_find_stage_program();
@@ -78,6 +88,7 @@ void fl_doctor_look_at_parts(FlDoctor *doctor)
                   "%s", path ? path : "not found beside framelane, nor in libexec");
     if (path)
         look_at_modules(doctor, path);
+    look_for_server(doctor);
     look_for_tool(doctor, "ffmpeg");
     look_for_tool(doctor, "ffprobe");
 }

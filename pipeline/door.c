@@ -65,9 +65,10 @@ void fl_client_cut_off(FlClient *client)
 /* FALSE where it has been cut off: it is gone then. */
 static gboolean still_welcome(FlClient *client)
 {
-    if (client->cut_off)
+    gboolean gone = client->cut_off;
+    if (gone)
         g_ptr_array_remove_fast(client->door->clients, client);
-    return !client->cut_off;
+    return !gone;
 }
 
 static gboolean too_late(gpointer data)

@@ -1,4 +1,4 @@
-#include "run.h"
+#include "journal.h"
 
 #include <signal.h>
 #include <sys/socket.h>
@@ -227,6 +227,7 @@ void fl_run_stage_ended(FlRunStage *stage)
 {
     FlRun *run = stage->run;
     gboolean clean = stage->done && (stage->killed || (WIFEXITED(stage->wait_status) && WEXITSTATUS(stage->wait_status) == 0));
+    fl_journal_stage_ended(run->journal, stage);
     if (clean) {
         reclaim(stage);
         return;

@@ -74,6 +74,21 @@ static bool nobody_listens(const struct fl_host_output *out)
     return !out->output || fl_output_listeners(out->output) == 0;
 }
 
+/* The lane that holds the most slots, for who looks in. */
+static uint32_t holding_lane(const struct fl_host_output *out)
+{
+    uint32_t found = 0, most = 0;
+    for (unsigned i = 0; i < out->lane_count; i++) {
+        struct fl_output_stats now;
+        fl_output_lane_get_stats(out->lanes[i].lane, &now);
+        if (now.outstanding > most) {
+            most = now.outstanding;
+            found = out->lanes[i].lane_id;
+        }
+    }
+    return found;
+}
+
 static bool slot_free(void *arg)
 {
     struct wish *wish = arg;
@@ -96,7 +111,7 @@ int fl_stage_acquire(struct fl_stage *stage, unsigned port, uint64_t payload_byt
         }
         error = fl_pool_acquire(wish.pool, &wish.frame);
         if (error == -EAGAIN)
-            error = fl_host_wait(stage, FL_WAIT_SLOT, 0, slot_free, &wish, -1);
+            error = fl_host_wait(stage, FL_WAIT_SLOT, holding_lane(wish.out), slot_free, &wish, -1);
         leave(wish.out);
         if (!wish.frame && error == 0) {
             fl_host_serve(stage);

@@ -61,7 +61,11 @@ static int process(struct fl_stage *stage, unsigned port, struct fl_frame *frame
     }
     uint64_t before = fl_host_now_ns(), waited = stage->waited_ns;
     atomic_store_explicit(&stage->in_hand, true, memory_order_relaxed);
+    if (fl_host_records(stage))
+        fl_host_note_work(stage, FL_EVENT_WORK, stage->in[port].lane_id, fl_frame_desc(frame));
     int answer = stage->module->process(stage, port, frame);
+    if (fl_host_records(stage))
+        fl_host_note_work(stage, FL_EVENT_WORK_DONE, stage->in[port].lane_id, fl_frame_desc(frame));
     fl_host_worked(stage, fl_host_now_ns() - before - (stage->waited_ns - waited), fl_frame_desc(frame)->kind != FL_KIND_PACKET);
     fl_host_count(stage, fl_frame_desc(frame), false);
     fl_frame_unref(frame);
@@ -200,7 +204,11 @@ static int loop_source(struct fl_stage *stage)
             if (failed < 0)
                 return failed;
         }
+        if (fl_host_records(stage))
+            fl_host_note_work(stage, FL_EVENT_WORK, 0, NULL);
         int answer = stage->module->produce(stage);
+        if (fl_host_records(stage))
+            fl_host_note_work(stage, FL_EVENT_WORK_DONE, 0, NULL);
         fl_host_worked(stage, fl_host_now_ns() - before - (stage->waited_ns - waited), stage->frames_out - made);
         atomic_fetch_add_explicit(&stage->progress, 1, memory_order_relaxed);
         int error = judge(stage, answer, "producing a frame");

@@ -87,6 +87,8 @@ int fl_host_map(struct fl_stage *stage, const struct fl_control_map *map, int fd
         return map_stats(stage, map, fd);
     case FL_REGION_POOL:
         return map_pool(stage, map, fd);
+    case FL_REGION_EVENTS:
+        return fl_host_map_events(stage, map, fd);
     case FL_REGION_ANNOUNCE:
     case FL_REGION_RETURN:
     case FL_REGION_LATEST:

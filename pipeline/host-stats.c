@@ -29,7 +29,7 @@ void fl_host_set_state(struct fl_stage *stage, enum fl_stage_state state)
     atomic_store_explicit(&stage->state, (int)state, memory_order_relaxed);
 }
 
-static int64_t to_us(const struct fl_desc *desc)
+int64_t fl_host_pts_us(const struct fl_desc *desc)
 {
     if (desc->pts == FL_NO_PTS || desc->time_base_den <= 0)
         return INT64_MIN;
@@ -52,17 +52,18 @@ void fl_host_worked(struct fl_stage *stage, uint64_t busy_ns, uint64_t pictures)
 }
 
 /* How old the picture is, now that it is done with here: from when it was due, so that a stall before its source counts too. */
-static void age(struct fl_stats *stats, const struct fl_desc *desc, uint64_t now)
+static uint64_t age(struct fl_stats *stats, const struct fl_desc *desc, uint64_t now)
 {
     uint64_t ns = now > desc->origin_ns ? now - desc->origin_ns : 0;
     set(&stats->last_age_ns, ns);
     fl_histogram_add(&stats->age, ns, 1);
+    return ns;
 }
 
 void fl_host_count(struct fl_stage *stage, const struct fl_desc *desc, bool out)
 {
     struct fl_stats *stats = stage->stats;
-    int64_t us = to_us(desc);
+    int64_t us = fl_host_pts_us(desc);
     if (desc->kind == FL_KIND_PACKET)
         set(out ? &stats->packets_out : &stats->packets_in, out ? ++stage->packets_out : ++stage->packets_in);
     else
@@ -75,7 +76,7 @@ void fl_host_count(struct fl_stage *stage, const struct fl_desc *desc, bool out)
     atomic_fetch_add_explicit(&stage->progress, 1, memory_order_relaxed);
     uint64_t now = fl_host_now_ns();
     if (desc->kind != FL_KIND_PACKET && desc->origin_ns != 0 && out == is_source(stage))
-        age(stats, desc, now);
+        stage->age_sum_ns += age(stats, desc, now);
     if (now - stage->refreshed_ns > REFRESH_NS)
         fl_host_refresh_stats(stage);
 }
@@ -97,9 +98,21 @@ static uint64_t refresh_in(const struct fl_host_input *in, struct fl_stats_lane 
     return now.taken - now.returned;
 }
 
-static uint64_t refresh_out(const struct fl_host_output_lane *out, struct fl_stats_lane *row)
+static void refresh_oldest(struct fl_host_output_lane *out, struct fl_stats_lane *row, uint64_t now_ns)
+{
+    struct fl_outstanding oldest;
+    bool any = fl_output_lane_oldest(out->lane, &oldest);
+    if (!any || !out->oldest_since_ns || oldest.index != out->oldest_index)
+        out->oldest_since_ns = any ? now_ns : 0;
+    out->oldest_index = any ? oldest.index : 0;
+    set(&row->oldest_number, any ? oldest.number : 0);
+    set(&row->oldest_since_ns, out->oldest_since_ns);
+}
+
+static uint64_t refresh_out(struct fl_host_output_lane *out, struct fl_stats_lane *row, uint64_t now_ns)
 {
     struct fl_output_stats now;
+    refresh_oldest(out, row, now_ns);
     fl_output_lane_get_stats(out->lane, &now);
     set(&row->sent, now.sent);
     set(&row->returned, now.returned);
@@ -108,6 +121,7 @@ static uint64_t refresh_out(const struct fl_host_output_lane *out, struct fl_sta
     set(&row->copies, now.copies);
     set(&row->copied_bytes, now.copied_bytes);
     set(&row->last_dropped, now.last_dropped_number);
+    set(&row->left_over, now.left_over);
     set(&row->waited_ns, out->waited_ns);
     set(&row->lane, out->lane_id);
     return now.outstanding;
@@ -123,7 +137,7 @@ static void refresh_lanes(struct fl_stage *stage)
             in_hand += refresh_in(&stage->in[port], &stats->lanes[used++]);
     for (unsigned port = 0; port < FL_STAGE_MAX_PORTS; port++)
         for (unsigned i = 0; i < stage->out[port].lane_count && used < FL_STATS_MAX_LANES; i++)
-            in_hand += refresh_out(&stage->out[port].lanes[i], &stats->lanes[used++]);
+            in_hand += refresh_out(&stage->out[port].lanes[i], &stats->lanes[used++], stage->refreshed_ns);
     set(&stats->lanes_used, used);
     atomic_store_explicit(&stage->in_hand, in_hand > 0, memory_order_relaxed);
 }
@@ -155,6 +169,7 @@ void fl_host_refresh_stats(struct fl_stage *stage)
     set(&stats->copies, atomic_load_explicit(&stage->copies, memory_order_relaxed));
     set(&stats->copied_bytes, atomic_load_explicit(&stage->copied_bytes, memory_order_relaxed));
     set(&stats->damage, atomic_load_explicit(&stage->damage, memory_order_relaxed));
+    set(&stats->age_sum_ns, stage->age_sum_ns);
 }
 
 static void charge_lane(struct fl_stage *stage, uint32_t lane, uint64_t ns)
@@ -168,22 +183,46 @@ static void charge_lane(struct fl_stage *stage, uint32_t lane, uint64_t ns)
     }
 }
 
-int fl_host_wait(struct fl_stage *stage, enum fl_waiting_for what, uint32_t lane, bool (*ready)(void *arg), void *arg,
-                 int64_t timeout_ns)
+static uint64_t begin_wait(struct fl_stage *stage, enum fl_waiting_for what, uint32_t lane)
 {
     struct fl_stats *stats = stage->stats;
-    uint64_t before = fl_host_now_ns();
+    uint64_t now = fl_host_now_ns();
     fl_host_refresh_stats(stage);
     set(&stats->waiting_lane, lane);
-    set(&stats->waiting_since_ns, before);
+    set(&stats->waiting_since_ns, now);
     set(&stats->waiting_for, what);
-    int error = fl_context_wait(stage->context, ready, arg, timeout_ns);
-    uint64_t waited = fl_host_now_ns() - before;
+    if (fl_host_records(stage))
+        fl_host_note_wait(stage, true, what, lane);
+    return now;
+}
+
+static void end_wait(struct fl_stage *stage, enum fl_waiting_for what, uint32_t lane, uint64_t began)
+{
+    struct fl_stats *stats = stage->stats;
+    uint64_t waited = fl_host_now_ns() - began;
     set(&stats->waiting_for, FL_WAIT_NOTHING);
+    if (fl_host_records(stage))
+        fl_host_note_wait(stage, false, what, lane);
     stage->waited_ns += waited;
     stage->waited_by_ns[what] += waited;
     set(&stats->waited_ns[what], stage->waited_by_ns[what]);
     if (lane)
         charge_lane(stage, lane, waited);
+}
+
+int fl_host_wait(struct fl_stage *stage, enum fl_waiting_for what, uint32_t lane, bool (*ready)(void *arg), void *arg,
+                 int64_t timeout_ns)
+{
+    uint64_t began = begin_wait(stage, what, lane);
+    int error = fl_context_wait(stage->context, ready, arg, timeout_ns);
+    end_wait(stage, what, lane, began);
     return error;
+}
+
+void fl_stage_outside(struct fl_stage *stage, bool begins)
+{
+    if (begins)
+        stage->outside_ns = begin_wait(stage, FL_WAIT_OUTSIDE, 0);
+    else
+        end_wait(stage, FL_WAIT_OUTSIDE, 0, stage->outside_ns);
 }

@@ -172,6 +172,7 @@ static int live(struct fl_stage *stage)
     if (stage->module->close)
         stage->module->close(stage);
     leave_lanes(stage);
+    fl_host_note_lost(stage);
     fl_host_refresh_stats(stage);
     fl_host_set_state(stage, FL_STATE_DONE);
     return error < 0 || atomic_load(&stage->failed) || stage->faulted ? -1 : 0;

@@ -13,6 +13,7 @@
  *          host-io.c      fl_stage_acquire, fl_stage_publish
  *          host-setting.c parameters that change while frames flow
  *          host-talk.c    everything said to the supervisor
+ *          host-events.c  what became of frames, for a run that is to tell
  *          host-options.c, host-stats.c, host-confine.c
  *
  * `lock` guards what says so; the context's lock may be taken under it, never the other way round.
@@ -23,6 +24,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include <framelane/events.h>
 #include <framelane/shm.h>
 #include <framelane/wire.h>
 
@@ -52,7 +54,8 @@ struct fl_host_output_lane {
     struct fl_output_lane *lane;
     uint32_t lane_id, lane_epoch;
     enum fl_when_full when_full;
-    uint64_t waited_ns; /* for its credit */
+    uint64_t waited_ns; /* for its credit, or a slot it holds */
+    uint64_t oldest_index, oldest_since_ns; /* 0 since: none is outstanding */
     bool reported;
 };
 
@@ -162,8 +165,10 @@ struct fl_stage {
     atomic_uint_fast64_t progress; /* rises while work gets done; read by the control thread */
     atomic_bool in_hand;           /* frames taken and not yet given back, or given and not yet returned */
     atomic_int state;              /* enum fl_stage_state */
+    atomic_bool records;           /* some ring of events is mapped: see host-events.c */
     uint64_t frames_in, frames_out, packets_in, packets_out, busy_ns, waited_ns, refreshed_ns;
     uint64_t unit_ns;                   /* work since the last picture was done */
+    uint64_t age_sum_ns, outside_ns;    /* outside: since when it waits for what is there */
     uint64_t waited_by_ns[FL_WAIT_COUNT]; /* waited_ns by cause */
 };
 
@@ -230,8 +235,20 @@ int fl_host_push_option(struct fl_stage *stage, const char *key, const char *val
 void fl_host_settle_option(struct fl_stage *stage, bool keep); /* the one pushed last */
 void fl_host_free_options(struct fl_stage *stage);
 
+/* host-events.c. Nothing where no ring was given. */
+int fl_host_map_events(struct fl_stage *stage, const struct fl_control_map *map, int fd); /* the control thread */
+static inline bool fl_host_records(const struct fl_stage *stage)
+{
+    return atomic_load_explicit(&stage->records, memory_order_relaxed);
+}
+/* `desc` NULL: no frame is known yet. */
+void fl_host_note_work(struct fl_stage *stage, enum fl_event_kind kind, uint32_t lane, const struct fl_desc *desc);
+void fl_host_note_wait(struct fl_stage *stage, bool begins, enum fl_waiting_for what, uint32_t lane);
+void fl_host_note_lost(struct fl_stage *stage); /* at the end: what nobody has given back */
+
 /* host-stats.c; the owner. */
 uint64_t fl_host_now_ns(void);
+int64_t fl_host_pts_us(const struct fl_desc *desc); /* INT64_MIN: unknown */
 void fl_host_set_state(struct fl_stage *stage, enum fl_stage_state state);
 void fl_host_count(struct fl_stage *stage, const struct fl_desc *desc, bool out);
 /* That many pictures are done, after `busy_ns` more of work; 0: none yet. */

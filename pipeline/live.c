@@ -33,8 +33,7 @@ struct FlLive {
 
 /* ---- memory ---- */
 
-/* With the wait that goes on, which the page does not count yet. */
-static uint64_t waited_ns(const FlRunStage *stage, enum fl_waiting_for what, gint64 now_us)
+uint64_t fl_live_waited_ns(const FlRunStage *stage, enum fl_waiting_for what, gint64 now_us)
 {
     uint64_t waited = stage->stats ? fl_load(&stage->stats->waited_ns[what], FL_RELAXED) : 0;
     uint64_t since = FL_RUN_STAT(stage, waiting_since_ns), now = (uint64_t)now_us * 1000;
@@ -49,7 +48,7 @@ static void take_shot(const FlRunStage *stage, Shot *shot)
     shot->frames = fl_run_stage_frames(stage);
     shot->cpu_ns = fl_run_cpu_ns(stage);
     for (unsigned what = 0; what < FL_WAIT_COUNT; what++)
-        shot->waited_ns[what] = waited_ns(stage, what, shot->us);
+        shot->waited_ns[what] = fl_live_waited_ns(stage, what, shot->us);
     if (stage->stats) {
         fl_histogram_read(&stage->stats->work, &shot->work);
         fl_histogram_read(&stage->stats->age, &shot->age);
@@ -177,7 +176,7 @@ static double share_since(const FlLive *live, const Shot *before, uint64_t then,
 static double waited_share(const FlLive *live, const FlRunStage *stage, enum fl_waiting_for what)
 {
     const Shot *before = shot_before(live, stage, SHOTS - 1);
-    return share_since(live, before, before->waited_ns[what], waited_ns(stage, what, g_get_monotonic_time()));
+    return share_since(live, before, before->waited_ns[what], fl_live_waited_ns(stage, what, g_get_monotonic_time()));
 }
 
 static double cpu_share(const FlLive *live, const FlRunStage *stage)

@@ -38,6 +38,8 @@ FlLive *fl_live_new(FlRun *run);
 void fl_live_free(FlLive *live); /* NULL is accepted */
 
 void fl_live_stage(FlLive *live, const FlRunStage *stage, FlStageFigures *figures);
+/* What the stage has waited for that so far, with the wait that goes on, which its page does not count yet. */
+uint64_t fl_live_waited_ns(const FlRunStage *stage, enum fl_waiting_for what, gint64 now_us);
 /* The stage that the others wait for, or that loses the most; NULL: none is slow. */
 const FlRunStage *fl_live_slowest(const FlLive *live);
 void fl_live_lane(FlLive *live, const FlRunLane *lane, FlLaneFigures *figures);

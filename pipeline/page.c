@@ -4,6 +4,8 @@
 #include <string.h>
 
 #define HISTORY_COLUMNS 12
+#define LONG_SECONDS    0.2 /* from when on it is worth telling how long a frame is held */
+#define STUCK_SECONDS   1.0
 
 void fl_row_free(gpointer data)
 {
@@ -99,9 +101,10 @@ static char *stage_text(const FlShownStage *stage, int width)
     g_autofree char *age = stage->age_ms > 0 ? fl_shown_ms(stage->age_ms) : g_strdup("-"), *rss = fl_shown_bytes(stage->rss_bytes);
     g_autofree char *wait = fl_shown_wait(stage);
     gboolean lives = strcmp(stage->process, "-") != 0;
-    return g_strdup_printf("%-*s %7" G_GINT64_FORMAT "  %s%s %7.1f %10.1f %6.1f %7s %5.0f %6s  %s%s", width, stage->name,
-                           stage->pid, stage->process, stage->slowest ? "!" : " ", stage->fps, stage->ms_p50, stage->ms_p99, age,
-                           stage->cpu_percent, rss, lives ? wait : stage->state, stage->slowest ? "  << slowest" : "");
+    return g_strdup_printf("%-*s %7" G_GINT64_FORMAT "  %s%s %7.1f %10.1f %6.1f %7s %5.0f %6s %8" G_GINT64_FORMAT "  %s%s", width,
+                           stage->name, stage->pid, stage->process, stage->slowest ? "!" : " ", stage->fps, stage->ms_p50,
+                           stage->ms_p99, age, stage->cpu_percent, rss, stage->restarts, lives ? wait : stage->state,
+                           stage->slowest ? "  << slowest" : "");
 }
 
 static void add_stages(GPtrArray *rows, const FlShown *shown, const FlPageStyle *style)
@@ -113,8 +116,8 @@ static void add_stages(GPtrArray *rows, const FlShown *shown, const FlPageStyle 
         g_ptr_array_add(order, &shown->stages[i]);
     g_ptr_array_sort_with_data(order, by_key, &sort);
     add_row(rows, FL_ROW_TITLE,
-            g_strdup_printf("%-*s %7s  ST %7s %10s %6s %7s %5s %6s  %s", width, "STAGE", "PID", "FPS", "ms/f p50", "p99", "AGE",
-                            "CPU%", "RSS", "WAITING FOR"));
+            g_strdup_printf("%-*s %7s  ST %7s %10s %6s %7s %5s %6s %8s  %s", width, "STAGE", "PID", "FPS", "ms/f p50", "p99", "AGE",
+                            "CPU%", "RSS", "RESTARTS", "WAITING FOR"));
     for (guint i = 0; i < order->len; i++) {
         const FlShownStage *stage = g_ptr_array_index(order, i);
         add_row(rows, FL_ROW_STAGE, stage_text(stage, width))->stage = stage;
@@ -167,19 +170,57 @@ static void add_lanes(GPtrArray *rows, const FlShown *shown, gboolean plain)
 
 /* ---- the culprit ---- */
 
-/* Which stage holds what, and what was lost through it. */
+/* "holds 1 of source, 3 more wait (frame 411 for 3.2 s)": what the consumer of that lane keeps its producer from using. */
+static void append_hold(GString *text, const FlShownLane *lane)
+{
+    if (lane->held)
+        g_string_append_printf(text, "holds %" G_GINT64_FORMAT " of %s", lane->held, lane->from);
+    else
+        g_string_append_printf(text, "leaves %" G_GINT64_FORMAT " of %s untaken", lane->queued, lane->from);
+    if (lane->held && lane->queued)
+        g_string_append_printf(text, ", %" G_GINT64_FORMAT " more wait", lane->queued);
+    if (lane->oldest_frame >= 0 && lane->oldest_seconds >= LONG_SECONDS)
+        g_string_append_printf(text, " (frame %" G_GINT64_FORMAT " for %.1f s)", lane->oldest_frame, lane->oldest_seconds);
+}
+
+static void append_loss(GString *text, const FlShownLane *lane)
+{
+    gint64 lost = lane->no_credit + lane->superseded;
+    g_autofree char *count = fl_shown_count(lost);
+    if (strcmp(lane->when_full, "wait") == 0)
+        g_string_append_printf(text, "; %s waits for it", lane->from);
+    else
+        g_string_append_printf(text, "; %s goes on without it", lane->from);
+    if (lost > 0)
+        g_string_append_printf(text, ", %s dropped", count);
+    if (lane->last_dropped >= 0)
+        g_string_append_printf(text, ", last frame %" G_GINT64_FORMAT, lane->last_dropped);
+}
+
+/* It is held up itself: who is to blame stands further down. */
+static gboolean is_blocked(const FlShownStage *stage)
+{
+    return strcmp(stage->waiting_for, "credit") == 0 || strcmp(stage->waiting_for, "slot") == 0;
+}
+
+/* Which stage holds what, for how long, and what was lost through it: of the slowest, and of who holds a frame for long and has
+ * others dropped. */
 static void add_culprit(GPtrArray *rows, const FlShown *shown)
 {
     for (guint i = 0; i < shown->lane_count; i++) {
         const FlShownLane *lane = &shown->lanes[i];
         const FlShownStage *to = fl_shown_stage(shown, lane->to);
-        if (!to || !to->slowest || lane->full_share < 0.05)
+        gboolean slowest = to && to->slowest && lane->full_share >= 0.05;
+        gboolean stuck = lane->in_use >= lane->credits && lane->oldest_seconds >= STUCK_SECONDS;
+        if (!to || (!slowest && (!stuck || is_blocked(to))))
             continue;
-        add_row(rows, FL_ROW_NOTE,
-                g_strdup_printf("%s is the slowest: %.1f frames a second, holds %" G_GINT64_FORMAT " of %s, %" G_GINT64_FORMAT
-                                " more wait; %s %s",
-                                to->name, to->fps, lane->held, lane->from, lane->queued, lane->from,
-                                strcmp(lane->when_full, "wait") == 0 ? "waits for it" : "goes on without it"));
+        GString *text = g_string_new(to->name);
+        if (slowest)
+            g_string_append_printf(text, " is the slowest: %.1f fps,", to->fps);
+        g_string_append_c(text, ' ');
+        append_hold(text, lane);
+        append_loss(text, lane);
+        add_row(rows, FL_ROW_NOTE, g_string_free(text, FALSE));
     }
     if (shown->error)
         add_row(rows, FL_ROW_NOTE, g_strdup_printf("failed: %s", shown->error));

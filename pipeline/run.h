@@ -12,6 +12,7 @@
  *   live.c         what they were in the last seconds
  *   progress.c, report.c   the line on a terminal, the summary; JSON
  *   door.c, answers.c, attach.c, setting.c, status.c   the control socket, and what is answered there
+ *   journal.c, drop-log.c, trace.c   what became of each frame, where that is asked for; metrics.c, metrics-text.c for Prometheus
  *
  * The life of a run, and who moves it on:
  *
@@ -43,6 +44,8 @@ typedef struct FlRunStage FlRunStage;
 typedef struct FlRunLane FlRunLane;
 typedef struct FlLive FlLive; /* live.h */
 typedef struct FlDoor FlDoor; /* door.h */
+typedef struct FlJournal FlJournal; /* journal.h */
+typedef struct FlMetrics FlMetrics; /* metrics.h */
 
 enum fl_exit {
     FL_EXIT_OK = 0,
@@ -129,7 +132,8 @@ typedef struct {
     gboolean quiet, verbose;
     gboolean max_drop_set, max_drop_is_share;
     double max_drop; /* a share of what was offered, or a count */
-    FILE *json;      /* NULL: none */
+    FILE *json, *drop_log, *trace; /* NULL: none */
+    FlMetrics *metrics;            /* NULL: none */
 } FlRunOptions;
 
 struct FlRun {
@@ -170,6 +174,7 @@ struct FlRun {
     struct fl_received received; /* the message in hand */
     FlLive *live;
     FlDoor *door; /* NULL: nobody can look in */
+    FlJournal *journal; /* NULL: nobody asked what becomes of frames */
 };
 
 /* launch.c. -errno. The child is not yet watched. */
@@ -244,6 +249,8 @@ char *fl_run_describe_death(const FlRunStage *stage); /* "killed by SIGSEGV", "e
 /* tally.c */
 typedef struct {
     uint64_t sent, taken, returned, dropped, skipped, wakeups, copies, copied_bytes, last_dropped;
+    uint64_t left_over;       /* of the dropped ones */
+    uint64_t oldest_number, oldest_since_ns; /* outstanding for longest; since 0: none is */
     uint64_t in_use, held; /* credits that the producer has given away; frames the consumer has in hand: each by its own books */
 } FlLaneTally;
 typedef struct {
@@ -252,6 +259,7 @@ typedef struct {
 /* A word of a stage's page, 0 where there is none yet. */
 #define FL_RUN_STAT(stage, field) ((stage)->stats ? fl_load(&(stage)->stats->field, FL_RELAXED) : 0)
 void fl_run_tally_lane(const FlRunLane *lane, FlLaneTally *tally);
+uint64_t fl_run_lane_lost(const FlRunLane *lane); /* frames announced to a consumer that died, and never given back */
 void fl_run_tally(const FlRun *run, FlTally *tally);
 uint64_t fl_run_stage_copies(const FlRunStage *stage, uint64_t *bytes); /* its own and those of its ends of lanes */
 uint64_t fl_run_stage_frames(const FlRunStage *stage);                  /* what it has handled: in, or out for a source */

@@ -49,7 +49,7 @@ char *fl_shown_wait(const FlShownStage *stage)
     else if (strcmp(stage->waiting_for, "credit") == 0)
         g_string_append_printf(text, "credit%s%s", on ? " of " : "", on ? on : "");
     else if (strcmp(stage->waiting_for, "slot") == 0)
-        g_string_append(text, "a free slot");
+        g_string_append_printf(text, "a free slot%s%s", on ? " of " : "", on ? on : "");
     else if (strcmp(stage->waiting_for, "pool") == 0)
         g_string_append(text, "a larger pool");
     else if (strcmp(stage->waiting_for, "cpu") == 0 || strcmp(stage->waiting_for, "stopped") == 0)
@@ -70,6 +70,10 @@ char *fl_shown_lane_note(const FlShownLane *lane)
         g_string_append(text, "no credit");
     if (lane->superseded > 0)
         g_string_append_printf(text, "%s%" G_GINT64_FORMAT " overtaken", text->len ? "; " : "", lane->superseded);
+    if (lane->left_over > 0)
+        g_string_append_printf(text, "%s%" G_GINT64_FORMAT " left over", text->len ? "; " : "", lane->left_over);
+    if (lane->lost > 0)
+        g_string_append_printf(text, "%s%" G_GINT64_FORMAT " lost with %s", text->len ? "; " : "", lane->lost, lane->to);
     if (lane->full_share >= 0.05)
         g_string_append_printf(text, "%sfull %.0f %% of last 10 s", text->len ? "; " : "", lane->full_share * 100);
     return g_string_free(text, FALSE);

@@ -50,6 +50,7 @@ static void read_stage(JsonObject *o, FlShownStage *stage)
         .rss_bytes = number_of(o, "rss_bytes", 0),
         .slots = number_of(o, "slots", 0),
         .slots_free = number_of(o, "slots_free", 0),
+        .restarts = number_of(o, "restarts", 0),
         .fps = figure_of(o, "fps", 0),
         .ms_p50 = figure_of(o, "ms_p50", 0),
         .ms_p99 = figure_of(o, "ms_p99", 0),
@@ -87,6 +88,10 @@ static void read_lane(JsonObject *o, FlShownLane *lane)
         .returned = number_of(o, "returned", 0),
         .no_credit = drops ? number_of(drops, "no_credit", 0) : 0,
         .superseded = drops ? number_of(drops, "superseded", 0) : 0,
+        .left_over = drops ? number_of(drops, "left_over", 0) : 0,
+        .lost = number_of(o, "lost", 0),
+        .oldest_frame = number_of(o, "oldest_frame", -1),
+        .oldest_seconds = figure_of(o, "oldest_seconds", 0),
         .last_dropped = number_of(o, "last_dropped", -1),
         .full_share = figure_of(o, "full_share", 0),
     };

@@ -8,15 +8,16 @@
 
 typedef struct {
     const char *name, *kind, *state, *process, *waiting_for, *waiting_on;
-    gint64 pid, frames_in, frames_out, rss_bytes, slots, slots_free;
+    gint64 pid, frames_in, frames_out, rss_bytes, slots, slots_free, restarts;
     double fps, ms_p50, ms_p99, age_ms, age_p50_ms, age_p99_ms, cpu_percent, waiting_seconds;
     gboolean slowest;
 } FlShownStage;
 
 typedef struct {
     const char *from, *to, *carries, *when_full;
-    gint64 credits, in_use, queued, held, sent, taken, returned, no_credit, superseded, last_dropped; /* last_dropped -1: none */
-    double full_share;
+    gint64 credits, in_use, queued, held, sent, taken, returned, no_credit, superseded, left_over, lost;
+    gint64 last_dropped, oldest_frame; /* -1: none */
+    double full_share, oldest_seconds; /* the oldest frame has been under way for that long */
     unsigned history_count;
     guint8 history[FL_SHOWN_HISTORY];
 } FlShownLane;

@@ -161,6 +161,10 @@ bool fl_stage_stopping(const struct fl_stage *stage);
 /* True when even draining is called off. Any thread. */
 bool fl_stage_cancelled(const struct fl_stage *stage);
 
+/* Between the two calls the stage waits for what is outside: its clock, a network. That is no work, and shows as what it is.
+ * The owner. */
+void fl_stage_outside(struct fl_stage *stage, bool begins);
+
 /* Talk. One sentence without full stop: what, where, and what to do. The host adds the stage's name. Any thread. */
 void fl_stage_info(struct fl_stage *stage, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void fl_stage_warn(struct fl_stage *stage, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -33,8 +33,12 @@ struct fl_stats_lane {
     fl_word lane; /* id; 0: unused */
     fl_word sent, returned, dropped, wakeups, copies, copied_bytes;
     fl_word last_dropped; /* out: number of the frame */
-    fl_word waited_ns;    /* out: for its credit; in: for its frames. Without a wait that goes on */
-    fl_word spare[7];
+    fl_word waited_ns;    /* out: for its credit, or a slot it holds; in: for its frames. Without a wait that goes on */
+    fl_word left_over;    /* out: of the dropped ones, those still owed at the end */
+    /* Out: the frame that has been outstanding for longest, and since when it has been that (seen at a refresh, so up to 50 ms
+     * late); 0: none is. */
+    fl_word oldest_number, oldest_since_ns;
+    fl_word spare[4];
 };
 
 struct fl_stats {
@@ -49,7 +53,8 @@ struct fl_stats {
     fl_word last_age_ns; /* of the newest picture handled: from when its source was due to give it until it was done with here */
     fl_word waited_ns[FL_WAIT_COUNT]; /* by cause; without a wait that goes on */
     fl_word parameters; /* of the newest picture given out, or taken where none is given */
-    fl_word spare[6];
+    fl_word age_sum_ns;               /* of all that `age` holds */
+    fl_word spare[5];
     struct fl_histogram work; /* ns in process/produce, a picture; waits for other stages not counted */
     struct fl_histogram age;  /* last_age_ns of every picture */
     struct fl_stats_lane lanes[FL_STATS_MAX_LANES]; /* in lanes first, then out lanes, as wired */

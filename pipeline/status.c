@@ -54,7 +54,8 @@ static void add_wait(JsonBuilder *b, const FlRunStage *stage, const FlStageFigur
     static const char *const names[FL_WAIT_COUNT] = {
         [FL_WAIT_INPUT] = "input", [FL_WAIT_CREDIT] = "credit", [FL_WAIT_SLOT] = "slot", [FL_WAIT_POOL] = "pool"};
     gboolean stopped = figures->process == 'T' || figures->process == 't';
-    const char *waits_for = stopped ? "stopped" : *figures->waiting_for ? figures->waiting_for : outside_word(stage, figures);
+    gboolean inside = *figures->waiting_for && strcmp(figures->waiting_for, "outside") != 0;
+    const char *waits_for = stopped ? "stopped" : inside ? figures->waiting_for : outside_word(stage, figures);
     fl_json_text(b, "waiting_for", waits_for);
     if (figures->waiting_on && !stopped)
         fl_json_text(b, "waiting_on", figures->waiting_on->config->name);
@@ -83,6 +84,7 @@ static void add_stage(JsonBuilder *b, FlRun *run, const FlRunStage *stage, gbool
     add_figure(b, "age_p99_ms", figures.age_p99_ms);
     add_figure(b, "cpu_percent", figures.cpu_percent);
     fl_json_int(b, "rss_bytes", figures.rss_bytes);
+    fl_json_int(b, "restarts", 0); /* none is made yet */
     fl_json_int(b, "slots", FL_RUN_STAT(stage, slots));
     fl_json_int(b, "slots_free", FL_RUN_STAT(stage, slots_free));
     fl_json_int(b, "pool_bytes", FL_RUN_STAT(stage, pool_bytes));
@@ -92,18 +94,32 @@ static void add_stage(JsonBuilder *b, FlRun *run, const FlRunStage *stage, gbool
     json_builder_end_object(b);
 }
 
-/* By cause: who was not there to give credit back, or what was overtaken; what died with its consumer. */
+/* By cause: no credit was left, a newer one came, it was still owed at the end; and what died with its consumer. */
 static void add_drops(JsonBuilder *b, const FlRunLane *lane)
 {
     FlLaneTally now;
     fl_run_tally_lane(lane, &now);
     json_builder_set_member_name(b, "dropped_by");
     json_builder_begin_object(b);
-    fl_json_int(b, "no_credit", now.dropped);
+    fl_json_int(b, "no_credit", now.dropped - MIN(now.left_over, now.dropped));
     fl_json_int(b, "superseded", now.skipped);
+    fl_json_int(b, "left_over", now.left_over);
     json_builder_end_object(b);
+    fl_json_int(b, "lost", fl_run_lane_lost(lane));
     if (now.dropped)
         fl_json_int(b, "last_dropped", now.last_dropped);
+}
+
+/* The frame that has been under way for longest, and for how long. */
+static void add_oldest(JsonBuilder *b, const FlRunLane *lane)
+{
+    FlLaneTally now;
+    fl_run_tally_lane(lane, &now);
+    uint64_t now_ns = (uint64_t)g_get_monotonic_time() * 1000;
+    if (!now.oldest_since_ns || now.sent == now.returned)
+        return;
+    fl_json_int(b, "oldest_frame", now.oldest_number);
+    add_figure(b, "oldest_seconds", (double)(now_ns - MIN(now_ns, now.oldest_since_ns)) / 1e9);
 }
 
 static void add_lane(JsonBuilder *b, FlRun *run, const FlRunLane *lane)
@@ -116,6 +132,7 @@ static void add_lane(JsonBuilder *b, FlRun *run, const FlRunLane *lane)
     fl_json_int(b, "queued", figures.queued);
     fl_json_int(b, "held", figures.held);
     add_drops(b, lane);
+    add_oldest(b, lane);
     add_figure(b, "full_share", figures.full_share);
     json_builder_set_member_name(b, "history");
     json_builder_begin_array(b);

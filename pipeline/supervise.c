@@ -1,5 +1,7 @@
 #include "door.h"
+#include "journal.h"
 #include "live.h"
+#include "metrics.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -246,6 +248,8 @@ int fl_run_supervise(FlRun *run)
     }
     run->ended_us = g_get_monotonic_time();
     fl_run_hide_progress(run);
+    fl_journal_finish(g_steal_pointer(&run->journal));
+    fl_metrics_finish(run->options.metrics);
     int exit_code = fl_run_verdict(run);
     if (run->state == FL_RUN_RUNNING)
         fl_run_show_summary(run);
@@ -319,6 +323,7 @@ FlRun *fl_run_new(const FlPipeline *pipeline, const FlRunOptions *options)
     }
     set_up_lanes(run);
     run->live = fl_live_new(run);
+    run->journal = fl_journal_new(run);
     return run;
 }
 

@@ -35,6 +35,9 @@ void fl_run_tally_lane(const FlRunLane *lane, FlLaneTally *tally)
         .sent = WORD(out, sent),
         .dropped = WORD(out, dropped),
         .last_dropped = WORD(out, last_dropped),
+        .left_over = WORD(out, left_over),
+        .oldest_number = WORD(out, oldest_number),
+        .oldest_since_ns = WORD(out, oldest_since_ns),
         .taken = WORD(in, sent),
         .returned = WORD(in, returned),
         .skipped = WORD(in, dropped),
@@ -93,7 +96,17 @@ static uint64_t frames_at_the_end(const FlRun *run)
     return least == G_MAXUINT64 ? most : least;
 }
 
-/* Frames announced to a consumer that died and never given back are lost with it. */
+/* What was given back is what either end knows of: the page of who was killed may be a little behind. */
+uint64_t fl_run_lane_lost(const FlRunLane *lane)
+{
+    FlLaneTally now;
+    fl_run_tally_lane(lane, &now);
+    if (lane->unwired || lane->to->life != FL_LIFE_REAPED || lane->to->done)
+        return 0;
+    uint64_t returned = MAX(now.returned, now.sent - now.in_use);
+    return now.sent > returned ? now.sent - returned : 0;
+}
+
 static void add_lane(const FlRunLane *lane, FlTally *tally)
 {
     FlLaneTally now;
@@ -105,8 +118,7 @@ static void add_lane(const FlRunLane *lane, FlTally *tally)
         return;
     }
     tally->dropped_policy += now.dropped + now.skipped;
-    if (lane->to->life == FL_LIFE_REAPED && !lane->to->done && now.sent > now.returned)
-        tally->dropped_error += now.sent - now.returned;
+    tally->dropped_error += fl_run_lane_lost(lane);
 }
 
 void fl_run_tally(const FlRun *run, FlTally *tally)

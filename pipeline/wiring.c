@@ -1,4 +1,6 @@
 #include "door.h"
+#include "journal.h"
+#include "metrics.h"
 
 #include <framelane/bell.h>
 
@@ -12,7 +14,7 @@
 
 static const char *const region_names[] = {
     [FL_REGION_STATS] = "stats", [FL_REGION_POOL] = "pool", [FL_REGION_ANNOUNCE] = "announce", [FL_REGION_RETURN] = "return",
-    [FL_REGION_LATEST] = "latest"};
+    [FL_REGION_LATEST] = "latest", [FL_REGION_EVENTS] = "events"};
 
 static gboolean over_shm(const FlRun *run)
 {
@@ -99,6 +101,15 @@ static void mint_pools(FlRun *run, FlRunStage *stage)
     }
 }
 
+static void mint_events(FlRun *run, FlRunStage *stage)
+{
+    for (unsigned kind = 0; kind < FL_RECORD_COUNT; kind++) {
+        FlRunRegion like = {.kind = FL_REGION_EVENTS, .writer = stage, .port = kind, .bytes = fl_journal_region_bytes()};
+        if (fl_journal_wants(run->journal, kind))
+            mint(run, &like, TRUE);
+    }
+}
+
 static void mint_lane(FlRun *run, FlRunLane *lane)
 {
     FlRunRegion announce = {.kind = FL_REGION_ANNOUNCE, .writer = lane->from, .port = lane->config->from_port};
@@ -116,6 +127,7 @@ static void mint_all(FlRun *run)
         FlRunRegion stats = {.kind = FL_REGION_STATS, .writer = &run->stages[i], .bytes = sizeof(struct fl_stats)};
         mint(run, &stats, TRUE);
         mint_pools(run, &run->stages[i]);
+        mint_events(run, &run->stages[i]);
     }
     for (unsigned i = 0; i < run->lane_count; i++)
         if (!run->lanes[i].unwired && over_shm(run))
@@ -311,6 +323,7 @@ static void go(FlRun *run)
         run->stages[i].life = FL_LIFE_RUNNING;
         fl_run_send(&run->stages[i], &message);
     }
+    fl_metrics_start(run->options.metrics, run);
     if (run->options.for_ns > 0)
         run->for_source = g_timeout_add((guint)MIN(run->options.for_ns / 1000000, G_MAXUINT), time_is_up, run);
 }
@@ -329,6 +342,8 @@ static void map_stats(FlRunStage *stage, const FlRunRegion *region)
 static void start_mapped(FlRunStage *stage, FlRunRegion *region, int error)
 {
     FlRun *run = stage->run;
+    if (error == 0 && region->kind == FL_REGION_EVENTS)
+        error = fl_journal_add(run->journal, stage, region);
     if (error < 0) {
         fl_run_fail(run, FL_EXIT_START, "%s: its %s cannot be mapped: %s", stage->config->name, region_names[region->kind],
                     g_strerror(-error));

@@ -268,7 +268,7 @@ static uint64_t due_ns(const struct pattern *pattern)
 }
 
 /* False: it is to stop. A frame that is late is made at once: the clock is not moved. */
-static bool wait_until(struct fl_stage *stage, uint64_t due)
+static bool sleep_until(struct fl_stage *stage, uint64_t due)
 {
     for (uint64_t now = now_ns(); now < due; now = now_ns()) {
         uint64_t until = due - now > SLICE_NS ? now + SLICE_NS : due;
@@ -278,6 +278,16 @@ static bool wait_until(struct fl_stage *stage, uint64_t due)
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
     }
     return true;
+}
+
+static bool wait_until(struct fl_stage *stage, uint64_t due)
+{
+    if (now_ns() >= due)
+        return true;
+    fl_stage_outside(stage, true);
+    bool goes_on = sleep_until(stage, due);
+    fl_stage_outside(stage, false);
+    return goes_on;
 }
 
 static int produce_pattern(struct fl_stage *stage)

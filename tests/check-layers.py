@@ -33,6 +33,11 @@ QUOTED = {
     "stages": ("stages", "transport", "pipeline/stage.h", "pipeline/kind.h"),
     "viewer": ("viewer", "transport", "pipeline/control-client.h", "pipeline/shown.h", "pipeline/stage.h"),
 }
+# Libraries that one program alone carries.
+ALONE = {
+    "pipeline/cmd-top.c": (r"(ncursesw?/)?(ncurses|curses|panel)\.h",),
+    "pipeline/metrics-main.c": (r"microhttpd\.h",),
+}
 REGISTRY = "stages/registry.c"
 # Words of the command line that happen to be a kind's name as well: `inspect filter NAME` asks libavfilter, `view` is a verb and
 # an option of `run`.
@@ -51,7 +56,7 @@ def kinds_of(top):
 
 
 def check_angle(name, room, header):
-    allowed = ANGLE[room] + ((r"(ncursesw?/)?(ncurses|curses|panel)\.h",) if name == "pipeline/cmd-top.c" else ())
+    allowed = ANGLE[room] + ALONE.get(name, ())
     if not any(re.fullmatch(pattern, header) for pattern in allowed):
         yield f"{room}/ may not include <{header}>"
 
@@ -98,7 +103,7 @@ def check_links(build):
     """What the built files ask the loader for."""
     laws = (
         ("transport/libframelane.so", r"lib(c|pthread|rt|m|atomic|asan|ubsan|tsan|gcc_s)\.so.*|ld-linux.*", "it links only libc"),
-        ("pipeline/framelane", r"(?!libav|libsw|libSDL).*", "it links no codec"),
+        ("pipeline/framelane", r"(?!libav|libsw|libSDL|libmicrohttpd|libncurses).*", "it links no codec, and speaks no http"),
         ("pipeline/framelane-stage", r"(?!libav|libsw|libSDL).*", "it loads codecs only with the module that needs them"),
     )
     for path, allowed, law in laws:

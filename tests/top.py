@@ -90,6 +90,9 @@ def check_culprit(failures, stages):
     page = run("top", "cam1", "-b", "-n", "1").out
     failures.check(named, f"who holds all the others up is not named:\n{page}")
     failures.check(re.search(r"^end .* T!.*<< slowest", page, re.M) and "middle waits for it" in page, f"the culprit:\n{page}")
+    culprit = r"^end is the slowest: .* fps, (holds|leaves) \d+ of middle.*\(frame \d+ for [\d.]+ s\); middle waits"
+    held = re.search(culprit, page, re.M)
+    failures.check(held, f"what it holds, and for how long:\n{page}")
     failures.check(re.search(r"^source .*(credit of middle|a free slot)", page, re.M), f"what the source waits for:\n{page}")
     os.kill(stages["end"], signal.SIGCONT)
 

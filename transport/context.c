@@ -51,6 +51,7 @@ void fl_context_destroy(struct fl_context *context)
     context->lane_count = 0;
     while (context->pool_count > 0)
         fl_pool_destroy(context->pools[0]);
+    fl_recorders_finish(context);
     close(context->kick_fd);
     pthread_mutex_destroy(&context->lock);
     pthread_mutex_destroy(&context->turn);

@@ -10,6 +10,8 @@
  *   T  announce.through:  T0 seqlock write              -> T1 seqlock read.            After T1 the four words belong together.
  *   V  pool version:      V0 odd, release fence (acquire) -> V1 acquire fence, load (release): unchanged means one frame was read.
  *   L  latest region:     L0 seqlock write (publish)    -> L1 seqlock read (peek).     After L1 the words are of one announcement.
+ *   E  events.head:       E0 release fence, words, store release (push) -> E1 load acquire, words, acquire fence, load (next):
+ *                         what was read was not overwritten meanwhile, or is known to have been.
  *   D  doorbell:          D0 armed + full fence + look  /  D1 publish + full fence + read armed. At least one side sees the other:
  *                         without the store-load fence on both sides a wake-up is lost.
  * The even version needs no edge of its own: whoever compares with it was told of it by A or L, and the payload came with that.
@@ -250,6 +252,47 @@ static inline int fl_version_still(const struct fl_slot_version *slot, uint64_t 
 {
     fl_fence(FL_ACQUIRE); /* V1: what was read of a later payload implies its odd version below */
     return fl_load(&slot->version, FL_RELAXED) == even;
+}
+
+/* ---- the ring of events: no reader is waited for ---- */
+
+/* The one writer's private half, and a reader's. */
+struct fl_events_tx {
+    struct fl_events_region *mine;
+    uint64_t mask, head;
+};
+struct fl_events_rx {
+    const struct fl_events_region *theirs;
+    uint64_t mask, tail;
+};
+
+static inline void fl_events_push(struct fl_events_tx *tx, const uint64_t words[FL_EVENT_WORDS])
+{
+    fl_word *entry = &tx->mine->entries[(tx->head & tx->mask) * FL_EVENT_WORDS];
+    fl_fence(FL_RELEASE); /* E0: whoever sees a new word below sees the head of the event before */
+    for (unsigned i = 0; i < FL_EVENT_WORDS; i++)
+        fl_store(&entry[i], words[i], FL_RELAXED);
+    tx->head++;
+    fl_store(&tx->mine->head, tx->head, FL_RELEASE); /* E0: whoever sees it sees the words */
+}
+
+static inline uint64_t fl_events_head(const struct fl_events_rx *rx)
+{
+    return fl_load(&rx->theirs->head, FL_ACQUIRE); /* E1: the words of all events before it are whole, or newer */
+}
+
+/* Copies the event at tail, which head has passed, and goes on. 0; or how many were overwritten before they could be read, and the
+ * words count for nothing. */
+static inline uint64_t fl_events_next(struct fl_events_rx *rx, uint64_t words[FL_EVENT_WORDS])
+{
+    const fl_word *entry = &rx->theirs->entries[(rx->tail & rx->mask) * FL_EVENT_WORDS];
+    for (unsigned i = 0; i < FL_EVENT_WORDS; i++)
+        words[i] = fl_load(&entry[i], FL_RELAXED);
+    fl_fence(FL_ACQUIRE); /* E1: a word of a later event above implies the head before that event below */
+    uint64_t late = fl_load(&rx->theirs->head, FL_RELAXED) - rx->tail;
+    uint64_t lost = late > rx->mask ? late - rx->mask : 0; /* the place of the one that head stands at may be written just now */
+    rx->tail += lost ? lost : 1;
+    return lost;
 }
 
 /* ---- the latest region ---- */

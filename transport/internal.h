@@ -9,6 +9,7 @@
 #define FL_INTERNAL_H
 
 #include <framelane/bell.h>
+#include <framelane/events.h>
 #include <framelane/output.h>
 #include <framelane/shm.h>
 
@@ -84,6 +85,7 @@ struct fl_lane {
     struct fl_frame *frames;     /* one handle a credit */
     struct fl_frame *free_frames;
     bool producer_down, left;
+    bool aside; /* over a pipe, or recorded: one look tells the busy path that there is something rarer to do */
     const char *fault;
     struct fl_through through;
     bool through_known;
@@ -118,6 +120,7 @@ struct fl_output_lane {
     uint64_t unlooked_since_ns;
     bool looking; /* within fl_output_look */
     bool urgent; /* `through` or `closed` was stored since the last look: it is due at once */
+    bool aside;  /* as in struct fl_lane */
     uint64_t told; /* the output's `told` of what was sent here last */
     bool owed;    /* the output's newest frame has not been sent here */
     bool stopped; /* announce no more: consumer stopped, down, gone or faulted */
@@ -146,6 +149,17 @@ struct fl_output {
     uint64_t close_ns;
 };
 
+#define FL_MAX_RECORDERS 2
+
+/* A ring of events that this process writes; see events.h. */
+struct fl_recorder {
+    struct fl_events_tx tx;
+    uint64_t bytes;
+    uint32_t kinds; /* FL_EVENT_BITs it is written for */
+};
+
+_Static_assert(sizeof(struct fl_event) == FL_EVENT_WORDS * 8, "an event is its words");
+
 struct fl_context {
     pthread_mutex_t lock;
     /* One thread sleeps for all that wait: see wait.c. */
@@ -157,6 +171,7 @@ struct fl_context {
     struct fl_sleep *sleep;
     uint64_t spin_ns; /* the longest of its lanes */
     bool batches;     /* some lane has more than one frame a look */
+    uint32_t recording; /* FL_EVENT_BITs that some recorder wants; 0: nobody has asked for events */
     int kick_fd;
     atomic_int asleep;
     _Atomic(struct fl_frame *) released;
@@ -168,6 +183,8 @@ struct fl_context {
     unsigned output_count;
     int *bells; /* noted under the lock, rung after it */
     unsigned bell_count, bell_capacity;
+    struct fl_recorder recorders[FL_MAX_RECORDERS];
+    unsigned recorder_count;
 };
 
 /* The order of "nothing at or before this": by epoch, then by number; pts may go backwards. */
@@ -186,6 +203,17 @@ void fl_context_service_locked(struct fl_context *context);
 void fl_context_tend_locked(struct fl_context *context); /* as service, but returns nobody waits for are left to lie */
 struct fl_pool *fl_context_find_pool(struct fl_context *context, uint32_t id);
 uint64_t fl_now_ns(void);
+
+/* events.c; under the lock. */
+static inline bool fl_records(const struct fl_context *context, enum fl_event_kind kind)
+{
+    return (context->recording & FL_EVENT_BIT(kind)) != 0;
+}
+void fl_record_sent(const struct fl_output_lane *lane);                               /* the newest frame, as it is sent */
+void fl_record_taken(const struct fl_frame *frame, enum fl_event_kind kind); /* TAKEN, GIVEN_BACK */
+void fl_record_drop(const struct fl_output_lane *lane, enum fl_drop why); /* of the frame it was owed */
+void fl_record_superseded(const struct fl_lane *lane, uint64_t index, const struct fl_desc *desc);
+void fl_recorders_finish(struct fl_context *context);
 
 /* bell.c */
 void fl_ring(int bell);
@@ -237,7 +265,7 @@ void fl_output_lane_halt(struct fl_output_lane *lane);    /* announce no more he
 void fl_output_lane_collect(struct fl_output_lane *lane); /* the returns so far */
 void fl_output_lane_reclaim(struct fl_output_lane *lane); /* as if all had been returned */
 void fl_output_lane_pay(struct fl_output_lane *lane);     /* what it is owed, as its policy says */
-void fl_output_lane_count_drop(struct fl_output_lane *lane);
+void fl_output_lane_count_drop(struct fl_output_lane *lane, enum fl_drop why); /* the newest frame it was owed */
 void fl_output_lane_tell(struct fl_output_lane *lane); /* `through` */
 void fl_output_lane_close(struct fl_output_lane *lane);
 bool fl_output_lane_drained(const struct fl_output_lane *lane);

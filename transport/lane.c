@@ -87,6 +87,7 @@ static int register_lane(struct fl_context *context, struct fl_lane *lane)
         context->lane_count--;
         return error;
     }
+    lane->aside = lane->pipe || context->recording;
     lane->bell_watch = (struct fl_bell_watch){.rx = lane->pipe ? NULL : &lane->rx, .wakeups = &lane->stats.wakeups};
     fl_context_suit(context, &lane->info);
     return 0;
@@ -208,16 +209,25 @@ void fl_lanes_look(struct fl_context *context, bool all)
     }
 }
 
+/* True: it is to go back by the ring. */
+static bool settle_aside(struct fl_frame *frame)
+{
+    struct fl_lane *lane = frame->lane;
+    if (fl_records(lane->context, FL_EVENT_GIVEN_BACK))
+        fl_record_taken(frame, FL_EVENT_GIVEN_BACK);
+    if (lane->pipe)
+        lane->stats.returned++;
+    return !lane->pipe;
+}
+
 void fl_lane_settle(struct fl_frame *frame)
 {
     struct fl_lane *lane = frame->lane;
-    if (!lane->pipe) {
+    if (!lane->aside || settle_aside(frame)) {
         if (!fl_version_still(&frame->pool->versions[frame->slot], frame->version))
             fl_lane_break(lane, "a frame was overwritten while it was held: somebody above returned it early");
         frame->pool->held--;
         give_back(lane, frame->index);
-    } else {
-        lane->stats.returned++;
     }
     frame->pool = NULL;
     frame->next = lane->free_frames;
@@ -294,6 +304,8 @@ static const char *skip_to_newest(struct fl_lane *lane)
         const char *fault = read_entry(lane, &copy);
         if (fault)
             return fault;
+        if (fl_records(lane->context, FL_EVENT_DROPPED))
+            fl_record_superseded(lane, lane->rx.tail, &lane->told);
         give_back(lane, fl_rx_advance(&lane->rx));
         lane->stats.taken++;
         lane->stats.skipped++;
@@ -341,10 +353,9 @@ static int take_entry(struct fl_lane *lane, struct fl_frame **out)
     return 0;
 }
 
-static int take_locked(struct fl_lane *lane, struct fl_frame **out)
+/* Two ways lead here; the busy one is not to pay for the other with a call. */
+static inline __attribute__((always_inline)) int take_from_ring(struct fl_lane *lane, struct fl_frame **out)
 {
-    if (lane->pipe)
-        return fl_pipe_reader_take(lane, out);
     if (lane->fault)
         return -EBADMSG;
     if (lane->info.when_full == FL_WHEN_FULL_LATEST || !fl_rx_knows_entry(&lane->rx)) {
@@ -360,6 +371,19 @@ static int take_locked(struct fl_lane *lane, struct fl_frame **out)
     if (fault)
         return broken(lane, fault);
     return take_entry(lane, out);
+}
+
+static int take_aside(struct fl_lane *lane, struct fl_frame **out)
+{
+    int error = lane->pipe ? fl_pipe_reader_take(lane, out) : take_from_ring(lane, out);
+    if (error == 0 && fl_records(lane->context, FL_EVENT_TAKEN))
+        fl_record_taken(*out, FL_EVENT_TAKEN);
+    return error;
+}
+
+static int take_locked(struct fl_lane *lane, struct fl_frame **out)
+{
+    return lane->aside ? take_aside(lane, out) : take_from_ring(lane, out);
 }
 
 int fl_lane_take(struct fl_lane *lane, struct fl_frame **frame)

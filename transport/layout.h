@@ -5,6 +5,7 @@
  *   announce   producer   that consumer, supervisor    head, armed, closed, through, entries
  *   return     consumer   producer, supervisor         returned, gone, armed, taken, working_on, entries
  *   latest     producer   any observer                 seq, one entry
+ *   events     a context  any reader                   head, entries
  *
  * Regions of different writers are different memfds, so no cache line has two writers. Within a region, words that change at
  * different rates stand on lines of their own. All indices are 64-bit counts, masked only at the moment of use.
@@ -21,6 +22,8 @@
 #define FL_ANNOUNCE_MAGIC 0x314e4e41464c0001ull
 #define FL_RETURN_MAGIC 0x31544552464c0001ull
 #define FL_LATEST_MAGIC 0x314e544c464c0001ull
+#define FL_EVENTS_MAGIC 0x31545645464c0001ull
+#define FL_EVENT_WORDS 8u /* struct fl_event */
 
 /* What an entry of a ring says of the frame's description. */
 enum fl_entry_type {
@@ -88,6 +91,15 @@ struct fl_latest_region {
     fl_word entry[FL_ENTRY_WORDS];
 };
 
+/* A ring of events, which goes round whether they are read or not. */
+struct fl_events_region {
+    fl_word magic;
+    uint64_t pad0[7];
+    fl_word head; /* events written */
+    uint64_t pad1[7];
+    fl_word entries[]; /* a power of two * FL_EVENT_WORDS */
+};
+
 /* The version table at the start of a pool: a line a slot. */
 struct fl_slot_version {
     fl_word version; /* odd while WRITING, even once PUBLISHED; only grows */
@@ -133,6 +145,8 @@ FL_LAYOUT_ASSERT(sizeof(struct fl_slot_version) == FL_LINE);
 FL_LAYOUT_ASSERT(offsetof(struct fl_latest_region, seq) == 1 * FL_LINE);
 FL_LAYOUT_ASSERT(offsetof(struct fl_latest_region, entry) == 2 * FL_LINE);
 FL_LAYOUT_ASSERT(sizeof(struct fl_latest_region) == 6 * FL_LINE);
+FL_LAYOUT_ASSERT(offsetof(struct fl_events_region, head) == 1 * FL_LINE);
+FL_LAYOUT_ASSERT(offsetof(struct fl_events_region, entries) == 2 * FL_LINE);
 #endif
 
 #endif

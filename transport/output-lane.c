@@ -87,6 +87,18 @@ void fl_output_lane_reclaim(struct fl_output_lane *lane)
 
 /* ---- sending ---- */
 
+/* True: that was all, no ring is written. */
+static bool send_aside(struct fl_output_lane *lane, struct fl_row *row)
+{
+    if (fl_records(lane->output->context, FL_EVENT_SENT))
+        fl_record_sent(lane);
+    if (!lane->pipe)
+        return false;
+    lane->tx.head++;
+    fl_pipe_writer_queue(lane, row);
+    return true;
+}
+
 static void send_newest(struct fl_output_lane *lane)
 {
     struct fl_output *output = lane->output;
@@ -97,11 +109,8 @@ static void send_newest(struct fl_output_lane *lane)
     lane->outstanding++;
     lane->owed = false;
     lane->stats.sent++;
-    if (lane->pipe) {
-        lane->tx.head++;
-        fl_pipe_writer_queue(lane, row);
+    if (lane->aside && send_aside(lane, row))
         return;
-    }
     if (lane->told == output->told)
         fl_tx_push(&lane->tx, output->short_form.words, FL_SHORT_ENTRY_WORDS);
     else
@@ -112,11 +121,28 @@ static void send_newest(struct fl_output_lane *lane)
         lane->unlooked_since_ns = fl_now_ns();
 }
 
-void fl_output_lane_count_drop(struct fl_output_lane *lane)
+void fl_output_lane_count_drop(struct fl_output_lane *lane, enum fl_drop why)
 {
     lane->owed = false;
     lane->stats.dropped++;
+    lane->stats.left_over += why == FL_DROP_LEFT_OVER;
     lane->stats.last_dropped_number = lane->output->announcement.entry.desc.number;
+    if (fl_records(lane->output->context, FL_EVENT_DROPPED))
+        fl_record_drop(lane, why);
+}
+
+/* Its frame's own words: those of an announcement are in the ring, and gone from there once the place is used again. */
+bool fl_output_lane_oldest(const struct fl_output_lane *lane, struct fl_outstanding *oldest)
+{
+    const struct fl_row *found = NULL;
+    fl_context_lock(lane->output->context);
+    for (uint32_t i = 0; i <= lane->row_mask; i++)
+        if (lane->rows[i].frame && (!found || lane->rows[i].index < found->index))
+            found = &lane->rows[i];
+    if (found)
+        *oldest = (struct fl_outstanding){.index = found->index, .number = found->frame->desc.number};
+    fl_context_unlock(lane->output->context);
+    return found != NULL;
 }
 
 void fl_output_lane_pay(struct fl_output_lane *lane)
@@ -130,7 +156,7 @@ void fl_output_lane_pay(struct fl_output_lane *lane)
     else if (lane->outstanding < lane->info.credits)
         send_newest(lane);
     else if (lane->info.when_full == FL_WHEN_FULL_DROP)
-        fl_output_lane_count_drop(lane);
+        fl_output_lane_count_drop(lane, FL_DROP_NO_CREDIT);
 }
 
 /* ---- telling ---- */
@@ -168,7 +194,7 @@ static bool grace_is_over(const struct fl_output *output)
 void fl_output_lane_close(struct fl_output_lane *lane)
 {
     if (lane->owed && lane->info.when_full != FL_WHEN_FULL_WAIT && grace_is_over(lane->output))
-        fl_output_lane_count_drop(lane);
+        fl_output_lane_count_drop(lane, FL_DROP_LEFT_OVER);
     if (lane->told_closed || lane->owed)
         return;
     lane->told_closed = true;

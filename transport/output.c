@@ -63,6 +63,7 @@ static int register_lane(struct fl_output *output, struct fl_output_lane *lane)
         return -ENOMEM;
     output->lanes = lanes;
     lanes[output->lane_count++] = lane;
+    lane->aside = lane->pipe || output->context->recording;
     output->restless = true; /* until the next service has seen what kind of lane it is */
     int error = fl_context_reserve(output->context);
     if (error < 0) {
@@ -208,7 +209,7 @@ static void set_newest(struct fl_output *output, struct fl_frame *frame, const s
     for (unsigned i = 0; i < output->lane_count; i++) {
         struct fl_output_lane *lane = output->lanes[i];
         if (lane->owed) /* a `latest` lane is overtaken: what it was owed will never be sent */
-            fl_output_lane_count_drop(lane);
+            fl_output_lane_count_drop(lane, FL_DROP_NO_CREDIT);
         lane->owed = !lane->stopped;
     }
     describe(output, frame, desc, as_before);

@@ -210,6 +210,8 @@ int fl_pipe_reader_take(struct fl_lane *lane, struct fl_frame **out)
     while (most-- > 0 && fl_pipe_reader_progress(lane) && reader->full) {
         atomic_store_explicit(&frame->refs, 0, memory_order_relaxed);
         lane->stats.skipped++;
+        if (fl_records(lane->context, FL_EVENT_DROPPED))
+            fl_record_superseded(lane, frame->index, &frame->desc);
         fl_lane_settle(frame);
         frame = pop_full(lane);
     }

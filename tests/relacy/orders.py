@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 
-PROGRAMS = ("ring", "through", "doorbell", "slots", "many")
+PROGRAMS = ("ring", "through", "doorbell", "slots", "many", "events")
 ITERATIONS = 200_000
 SOAK_ITERATIONS = 100_000_000
 MUTANT_ITERATIONS = 100_000

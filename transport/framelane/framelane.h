@@ -9,6 +9,7 @@
 #include <framelane/lane.h>
 #include <framelane/output.h>
 #include <framelane/latest.h>
+#include <framelane/events.h>
 #include <framelane/side.h>
 #include <framelane/shm.h>
 #include <framelane/wire.h>

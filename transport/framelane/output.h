@@ -27,6 +27,7 @@ struct fl_output_lane; /* the producer's end of one lane */
 
 struct fl_output_stats {
     uint64_t sent, returned, dropped; /* dropped: by policy `drop` or `latest` for want of credit, or left over at the end */
+    uint64_t left_over;           /* of the dropped ones: still owed at the end */
     uint64_t last_dropped_number;
     uint64_t rings, wakeups;
     uint64_t copies, copied_bytes; /* pipe only: payloads written */
@@ -68,6 +69,17 @@ unsigned fl_output_listeners(const struct fl_output *output);
 /* Any thread. */
 const char *fl_output_lane_fault(const struct fl_output_lane *lane);
 void fl_output_lane_get_stats(const struct fl_output_lane *lane, struct fl_output_stats *stats);
+
+/* The announcement on this lane that has been outstanding for longest: who looks again and finds the same knows for how long it is
+ * held. False: none is. */
+struct fl_outstanding {
+    uint64_t index;  /* counts announcements of the lane */
+    uint64_t number; /* of its frame */
+};
+bool fl_output_lane_oldest(const struct fl_output_lane *lane, struct fl_outstanding *oldest);
+
+/* Records what is still outstanding as FL_DROP_LOST (events.h): for a producer that ends. */
+void fl_output_lane_record_lost(const struct fl_output_lane *lane);
 
 #pragma GCC visibility pop
 

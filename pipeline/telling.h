@@ -1,0 +1,19 @@
+/* Where a run tells what it does, besides its own words: the options --json, --drop-log, --trace and --metrics of `run`. */
+#ifndef FL_TELLING_H
+#define FL_TELLING_H
+
+#include "run.h"
+
+typedef struct {
+    gboolean json;
+    char *json_file, *drop_log, *trace, *metrics; /* NULL: not asked for */
+} FlTellingWords;
+
+void fl_telling_clear_words(FlTellingWords *words);
+/* 0; or 2 after saying which of them contradict each other. */
+int fl_telling_check(const FlTellingWords *words);
+/* Opens what they name into `options`: 0; or an exit code after saying what is wrong. */
+int fl_telling_open(const FlTellingWords *words, const FlPipeline *pipeline, FlRunOptions *options);
+void fl_telling_close(FlRunOptions *options);
+
+#endif

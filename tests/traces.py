@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+"""--trace is a valid trace of every frame's way through all processes: required fields, spans that nest, pairs that match, arrows
+from who gave to who took; complete after an end, an interrupt, a death; and it counts what the run counted."""
+import collections
+import json
+import os
+import signal
+
+import harness
+from harness import Failures, Running, run, scratch
+
+PIPELINE = ("pattern size=64x64 rate=400 realtime=true {} as source ! scale 32:32 as small ! null as end ; "
+            "source ! crop 32:32 as part when-full=drop credits=4 ! null as look")
+FIELDS = {"ph": str, "name": str, "pid": int, "tid": int, "ts": (int, float)}
+NEAR_US = 0.01  # times have three decimals
+
+
+def read_trace(failures, path):
+    with open(path, encoding="utf-8") as file:
+        events = json.load(file)
+    for event in events:
+        right = all(isinstance(event.get(field), kind) for field, kind in FIELDS.items()) and event["ts"] >= 0
+        right &= event["ph"] in "XsfbeCiM" and (event["ph"] != "X" or event["dur"] >= 0)
+        right &= event["ph"] not in "sfbe" or "id" in event
+        if not failures.check(right, f"no event of the format: {event}"):
+            break
+    return events
+
+
+def of(events, phases, category=None):
+    return [event for event in events if event["ph"] in phases and category in (None, event.get("cat"))]
+
+
+def check_pairs(failures, events):
+    """Each arrow and each span with two ends has both, in this order of time."""
+    for begin, end, key in (("s", "f", ("cat", "id", "name")), ("b", "e", ("cat", "id", "pid", "name"))):
+        pairs = collections.defaultdict(list)
+        for event in of(events, begin + end):
+            pairs[tuple(event[field] for field in key)].append(event)
+        for name, pair in pairs.items():
+            matched = [event["ph"] for event in pair] == [begin, end] and pair[0]["ts"] <= pair[1]["ts"] + NEAR_US
+            if not failures.check(matched, f"no pair: {name}: {pair}"):
+                break
+    return len(of(events, "s"))
+
+
+def check_nesting(failures, events):
+    """Spans of one track lie within one another or apart."""
+    tracks = collections.defaultdict(list)
+    for event in of(events, "X"):
+        tracks[event["pid"], event["tid"]].append((event["ts"], event["ts"] + event["dur"], event["name"]))
+    for track, spans in tracks.items():
+        around = []
+        for begin, end, name in sorted(spans, key=lambda span: (span[0], -span[1])):
+            while around and around[-1][1] <= begin + NEAR_US:
+                around.pop()
+            inside = not around or end <= around[-1][1] + NEAR_US
+            if not failures.check(inside, f"{track}: '{name}' at {begin} ends outside of '{around[-1][2] if around else ''}'"):
+                return
+            around.append((begin, end, name))
+
+
+def spans_around(events, when, pid):
+    return [event for event in of(events, "X", "work")
+            if event["pid"] == pid and event["ts"] - NEAR_US <= when <= event["ts"] + event["dur"] + NEAR_US]
+
+
+def check_arrows(failures, events):
+    """An arrow ends in the work on the frame that it stands for; a few are looked at closely."""
+    for event in of(events, "f")[::40]:
+        around = spans_around(events, event["ts"], event["pid"])
+        same = [span for span in around if span["args"]["frame"] == event["args"]["frame"]]
+        failures.check(same, f"the arrow of frame {event['args']['frame']} ends in {around}")
+    for event in of(events, "s")[::40]:  # in that work, or later, where no credit was left before
+        frame = event["args"]["frame"]
+        made = [span for span in of(events, "X", "work")
+                if span["pid"] == event["pid"] and span["args"]["frame"] == frame and span["ts"] <= event["ts"] + NEAR_US]
+        failures.check(made, f"an arrow begins before the work on its frame: {event}")
+
+
+def check_counts(failures, events, end):
+    """The trace, the drop list and the last object of --json tell of the same frames."""
+    pids = {stage["pid"]: stage for stage in end["stages"]}
+    work = collections.Counter(event["pid"] for event in of(events, "X", "work"))
+    arrows = collections.Counter(event["pid"] for event in of(events, "f"))
+    drops = sum(event["ph"] == "i" and event.get("cat") == "drop" for event in events)
+    for pid, stage in pids.items():
+        if stage["kind"] != "pattern":
+            failures.check(work[pid] == arrows[pid] == stage["frames_in"],
+                           f"{stage['name']}: {stage['frames_in']} frames, work on {work[pid]}, {arrows[pid]} arrows to it")
+    queued = collections.Counter(event["name"] for event in of(events, "b"))
+    for lane in end["lanes"]:
+        name = f"{lane['from']} -> {lane['to']}"
+        failures.check(queued[f"{name} queued"] == lane["sent"] and queued[f"{name} held"] == lane["taken"],
+                       f"{name}: sent {lane['sent']}, taken {lane['taken']}; {queued}")
+    failures.check(drops == end["dropped"]["policy"], f"{end['dropped']['policy']} dropped, {drops} in the trace")
+
+
+def check_names(failures, events, end):
+    for stage in end["stages"]:
+        for what in ("process_name", "thread_name", "process_sort_index"):
+            named = [event for event in events if event["ph"] == "M" and event["name"] == what and event["pid"] == stage["pid"]]
+            failures.check(len(named) == 1, f"{stage['name']} has {len(named)} of {what}")
+    clocks = [event for event in of(events, "X", "wait") if event["args"]["for"] == "outside"]
+    failures.check({event["pid"] for event in clocks} == {end["stages"][0]["pid"]}, "who waits for its clock is not told")
+    last = events[-1]
+    failures.check(last["name"] == "framelane_run" and last["args"]["events_lost"] == 0, f"the last event: {last}")
+
+
+def check_whole(failures, path, end, counts=True):
+    events = read_trace(failures, path)
+    check_pairs(failures, events)
+    check_nesting(failures, events)
+    check_names(failures, events, end)
+    if counts:
+        check_counts(failures, events, end)
+        check_arrows(failures, events)
+    return events
+
+
+def check_to_the_end(failures, transport):
+    with scratch() as place:
+        path = os.path.join(place, "trace.json")
+        done = run("run", "-e", PIPELINE.format("frames=200"), "--transport", transport, "--trace", path, "--json")
+        failures.check(done.exit == 0, f"{transport}: {done.exit} {done.err}")
+        events = check_whole(failures, path, done.end)
+        first = min(event["ts"] for event in of(events, "X", "work"))
+        last = max(event["ts"] + event["dur"] for event in of(events, "X"))
+        failures.check(first < last < done.end["seconds"] * 1e6, f"times {first} .. {last} us in a run of {done.end['seconds']} s")
+
+
+def check_drops(failures):
+    """A consumer that is stopped: what is dropped for it, and who had the credits."""
+    with scratch() as place:
+        path = os.path.join(place, "trace.json")
+        running = Running("-e", PIPELINE.format(""), "--trace", path)
+        running.until_frames_flow()
+        look = running.stages()["look"]
+        os.kill(look, signal.SIGSTOP)
+        running.until(lambda line: sum(lane["dropped"] for lane in line["lanes"]) > 20, "frames were dropped")
+        os.kill(look, signal.SIGCONT)
+        running.process.send_signal(signal.SIGINT)
+        code, err = running.finish()
+        failures.check(code == 0, f"after Ctrl-C: exit {code}: {err}")
+        events = check_whole(failures, path, running.end)
+        marks = [event for event in of(events, "i", "drop")]
+        failures.check(marks and all(event["args"]["lane"] == "source -> part" for event in marks), f"drops: {marks[:2]}")
+        failures.check("look" in {event["args"]["holder"] for event in marks}, "who held the frames is not told")
+
+
+def check_death(failures):
+    with scratch() as place:
+        path = os.path.join(place, "trace.json")
+        running = Running("-e", PIPELINE.format(""), "--trace", path)
+        running.until_frames_flow()
+        victim = running.stages()["part"]
+        os.kill(victim, signal.SIGKILL)
+        code, err = running.finish()
+        failures.check(code == 1, f"after a death: exit {code}: {err}")
+        events = check_whole(failures, path, running.end, counts=False)
+        told = [event for event in of(events, "i", "death") if event["pid"] == victim and "SIGKILL" in event["name"]]
+        failures.check(len(told) == 1, f"the death is not told: {of(events, 'i')}")
+
+
+def check_second_signal(failures):
+    """Everything is killed at once: the file is whole all the same."""
+    with scratch() as place:
+        path = os.path.join(place, "trace.json")
+        running = Running("-e", PIPELINE.format(""), "--trace", path)
+        running.until_frames_flow()
+        for pid in running.stages().values():
+            os.kill(pid, signal.SIGSTOP)
+        running.process.send_signal(signal.SIGINT)
+        running.until(lambda line: True, "the first signal was seen")
+        running.process.send_signal(signal.SIGINT)
+        code, err = running.finish()
+        failures.check(code == 130, f"after the second signal: exit {code}: {err}")
+        check_whole(failures, path, running.end, counts=False)
+
+
+def check_flood(failures):
+    """More than can be written down: what is there is valid, what is not is counted and said."""
+    with scratch() as place:
+        path = os.path.join(place, "trace.json")
+        running = Running("-e", "pattern size=16x16 as source ! null as end", "--trace", path)
+        harness.patient(lambda: cpu_ticks(running.stages().get("source")) > 3, harness.LIMIT)  # frames flow
+        os.kill(running.pid, signal.SIGSTOP)  # nobody reads the rings, which go round meanwhile
+        source = running.stages()["source"]
+        before = cpu_ticks(source)
+        enough = before + (200 if harness.SANITIZED else 20)
+        harness.patient(lambda: cpu_ticks(source) > enough, harness.LIMIT)
+        os.kill(running.pid, signal.SIGCONT)
+        running.process.send_signal(signal.SIGINT)
+        code, err = running.finish()
+        events = read_trace(failures, path)
+        check_pairs(failures, events)
+        lost = events[-1]["args"]["events_lost"]
+        failures.check(code == 0 and lost > 0 and "--trace" in err, f"a flood: exit {code}, {lost} lost: {err}")
+        failures.check(of(events, "i", "lost"), "where events are missing is not marked")
+
+
+def cpu_ticks(pid):
+    if not pid:
+        return 0
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        words = file.read().rsplit(")", 1)[1].split()
+    return int(words[11]) + int(words[12])
+
+
+def main():
+    failures = Failures()
+    for transport in ("shm", "pipe"):
+        check_to_the_end(failures, transport)
+    check_drops(failures)
+    check_death(failures)
+    check_second_signal(failures)
+    check_flood(failures)
+    failures.finish()
+
+
+if __name__ == "__main__":
+    main()
