@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define RESAMPLES 1000
@@ -50,10 +51,44 @@ static BenchRun *run_cell(const ExperimentData *data, const ExperimentCell *cell
     return bench_run(data->options, command, bench_seconds(data->options, data->experiment->seconds), NULL);
 }
 
+/* Seconds of processor time: of everybody, as the system counts it, and of this program with all it has started. */
+typedef struct {
+    double all, own, when;
+} Spent;
+
+static double seconds_of(const struct timeval *time)
+{
+    return (double)time->tv_sec + (double)time->tv_usec / 1e6;
+}
+
+static Spent spent(void)
+{
+    unsigned long long field[8] = {0}; /* user nice system idle iowait irq softirq steal */
+    struct rusage self, children;
+    Spent now = {NAN, 0, (double)g_get_monotonic_time() / 1e6};
+    g_autofree char *text = NULL;
+    if (g_file_get_contents("/proc/stat", &text, NULL, NULL) &&
+        sscanf(text, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &field[0], &field[1], &field[2], &field[3], &field[4],
+               &field[5], &field[6], &field[7]) == 8)
+        now.all = (double)(field[0] + field[1] + field[2] + field[5] + field[6] + field[7]) / (double)sysconf(_SC_CLK_TCK);
+    getrusage(RUSAGE_SELF, &self);
+    getrusage(RUSAGE_CHILDREN, &children);
+    now.own =
+        seconds_of(&self.ru_utime) + seconds_of(&self.ru_stime) + seconds_of(&children.ru_utime) + seconds_of(&children.ru_stime);
+    return now;
+}
+
+static double others_between(Spent before, Spent after)
+{
+    double others = (after.all - before.all) - (after.own - before.own);
+    return fmax(others, 0) / ((after.when - before.when) * (double)sysconf(_SC_NPROCESSORS_ONLN));
+}
+
 BenchOutcome experiment_measure(ExperimentData *data, char **reason)
 {
     BenchOutcome outcome = BENCH_DONE;
     gboolean tell = isatty(STDERR_FILENO);
+    Spent before = spent();
     create_runs(data);
     g_autofree void **order = g_new0(void *, data->cell_count);
     for (guint i = 0; i < data->cell_count; i++)
@@ -75,6 +110,7 @@ BenchOutcome experiment_measure(ExperimentData *data, char **reason)
     }
     if (tell)
         fprintf(stderr, "\r\033[K");
+    data->others_share = isfinite(before.all) ? others_between(before, spent()) : NAN;
     return outcome;
 }
 

@@ -14,8 +14,8 @@
  *
  * A judge gets the data and says what follows. It may use nothing else, and each of its claims can come out against us: a claim on
  * times holds only where the whole 95 % interval is on its side, is refuted only where the whole interval is on the other, and is
- * undecided in between, and always with --quick or fewer than three rounds. A claim on counts (copies, bells, frames) has no noise
- * and is never undecided.
+ * undecided in between, and always with --quick, with fewer than three rounds, or where other programs took more than a twentieth
+ * of the processors meanwhile. A claim on counts (copies, bells, frames) has no noise and is never undecided.
  *
  * `broken` runs the same experiment over a build of the transport with one mistake in it (broken-*.c, broken-*.h): the judge must
  * then refute a claim, or the experiment proves nothing.
@@ -53,7 +53,8 @@ typedef struct {
     const BenchOptions *options;
     const char *broken; /* or NULL */
     guint cell_count, rounds;
-    GPtrArray **runs; /* of each cell: BenchRun, by round */
+    GPtrArray **runs;    /* of each cell: BenchRun, by round */
+    double others_share; /* of all processors' time meanwhile: what other programs, or the host, have taken; NAN: not known */
 } ExperimentData;
 
 /* BENCH_DONE, or what the worst cell did, and why: then there are no data. */

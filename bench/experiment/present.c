@@ -8,7 +8,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define LEAST_ROUNDS 3 /* of fewer no time is judged */
+#define LEAST_ROUNDS 3    /* of fewer no time is judged */
+#define MOST_OTHERS  0.05 /* of the processors, for other programs: with more no time is judged */
 
 static const char *const verdict_words[] = {
     [EXPERIMENT_HOLDS] = "holds", [EXPERIMENT_UNDECIDED] = "undecided", [EXPERIMENT_REFUTED] = "refuted"};
@@ -56,12 +57,17 @@ static void free_picture(gpointer data)
 
 /* ---- what judges say ---- */
 
+static gboolean judges_times(const ExperimentData *data)
+{
+    return !data->options->quick && data->rounds >= LEAST_ROUNDS && !(data->others_share > MOST_OTHERS);
+}
+
 void experiment_claim(ExperimentReport *report, ExperimentKind kind, ExperimentVerdict verdict, const char *claim,
                       const char *because, ...)
 {
     va_list arguments;
     Claim *said = g_new0(Claim, 1);
-    if (kind == EXPERIMENT_TIMED && (report->data->options->quick || report->data->rounds < LEAST_ROUNDS))
+    if (kind == EXPERIMENT_TIMED && !judges_times(report->data))
         verdict = EXPERIMENT_UNDECIDED;
     va_start(arguments, because);
     *said = (Claim){kind, verdict, g_strdup(claim), g_strdup_vprintf(because, arguments)};
@@ -269,6 +275,7 @@ static char *to_json(const ExperimentReport *report)
     json_builder_add_int_value(json, data->rounds);
     json_builder_set_member_name(json, "quick");
     json_builder_add_boolean_value(json, data->options->quick);
+    add_number(json, "others_share", data->others_share);
     json_builder_set_member_name(json, "broken");
     if (data->broken)
         json_builder_add_string_value(json, data->broken);
@@ -360,6 +367,9 @@ static char *to_markdown(const ExperimentReport *report, gboolean pictures)
     g_string_append_printf(
         text, "\n## Measured\n\n%s; %u rounds%s, cells in a changing order; medians over rounds with 95 %% intervals.\n", machine,
         data->rounds, data->options->quick ? " (quick: too short to mean anything)" : "");
+    if (data->others_share > MOST_OTHERS)
+        g_string_append_printf(text, "\nOther programs took %.0f %% of the processors meanwhile: no time is judged.\n",
+                               100 * data->others_share);
     if (data->broken)
         g_string_append_printf(text, "\n**This is a build with a mistake in it, on purpose: %s.**\n", data->broken);
     g_string_append(text, "\n");
