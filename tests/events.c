@@ -238,6 +238,55 @@ static void each_ring_gets_what_it_asked_for(void)
     fl_context_destroy(context);
 }
 
+/* A lane that comes to a context which records already is recorded from its first frame on. */
+static void lanes_that_come_later_are_told_of_too(void)
+{
+    struct stand stand;
+    struct record from, to;
+    stand_create(&stand, FL_TRANSPORT_SHM, 8, 4096);
+    struct stand_lane *first = stand_add(&stand, FL_WHEN_FULL_WAIT, 4), second = *first;
+    begin(&from, stand.producer, ALL);
+    begin(&to, first->consumer, ALL);
+    wiring_lane(stand.output, first->consumer, &(struct fl_lane_info){.credits = 4}, &second.tx, &second.rx);
+    CHECK_EQ(stand_publish(&stand, 5), 0);
+    CHECK_EQ(stand_next(first), 5);
+    CHECK_EQ(stand_next(&second), 5);
+    stand_settle(&stand, first);
+    read_all(&from);
+    read_all(&to);
+    CHECK_EQ(from.count, 2);
+    CHECK_EQ(to.count, 4);
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ(to.events[i].number, 5);
+    end(&from);
+    end(&to);
+    stand_destroy(&stand);
+}
+
+/* Places are used again: the oldest is the one that was announced first, wherever it stands. */
+static void the_oldest_is_found_behind_younger_ones(void)
+{
+    enum { CREDITS = 4, PASSED = 3, HELD = 2 };
+    struct stand stand;
+    struct fl_outstanding oldest;
+    struct fl_frame *held[HELD];
+    stand_create(&stand, FL_TRANSPORT_SHM, 8, 4096);
+    struct stand_lane *lane = stand_add(&stand, FL_WHEN_FULL_WAIT, CREDITS);
+    for (uint64_t number = 0; number < PASSED + HELD; number++) {
+        CHECK_EQ(stand_publish(&stand, number), 0);
+        if (number < PASSED)
+            CHECK_EQ(stand_next(lane), number);
+        else
+            CHECK_EQ(stand_take(lane, &held[number - PASSED]), 0);
+        stand_settle(&stand, lane);
+    }
+    CHECK(fl_output_lane_oldest(lane->tx, &oldest));
+    CHECK_EQ(oldest.number, PASSED);
+    for (unsigned i = 0; i < HELD; i++)
+        fl_frame_release(held[i]);
+    stand_destroy(&stand);
+}
+
 static void only_sealed_memory_is_read(void)
 {
     struct fl_events *reader;
@@ -261,6 +310,8 @@ int main(void)
         {"what does not come back is told", what_does_not_come_back_is_told},
         {"who is late is told how much is missing", who_is_late_is_told_how_much_is_missing},
         {"each ring gets what it asked for", each_ring_gets_what_it_asked_for},
+        {"lanes that come later are told of too", lanes_that_come_later_are_told_of_too},
+        {"the oldest is found behind younger ones", the_oldest_is_found_behind_younger_ones},
         {"only sealed memory is read", only_sealed_memory_is_read},
     };
     return CHECK_RUN(cases);

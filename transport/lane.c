@@ -353,8 +353,7 @@ static int take_entry(struct fl_lane *lane, struct fl_frame **out)
     return 0;
 }
 
-/* Two ways lead here; the busy one is not to pay for the other with a call. */
-static inline __attribute__((always_inline)) int take_from_ring(struct fl_lane *lane, struct fl_frame **out)
+static int take_from_ring(struct fl_lane *lane, struct fl_frame **out)
 {
     if (lane->fault)
         return -EBADMSG;
