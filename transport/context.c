@@ -46,6 +46,7 @@ void fl_context_destroy(struct fl_context *context)
         return;
     for (unsigned i = 0; i < context->output_count; i++)
         fl_output_destroy(context->outputs[i]);
+    fl_output_lanes_destroy(context->detached);
     for (unsigned i = 0; i < context->lane_count; i++)
         fl_lane_destroy(context->lanes[i]);
     context->lane_count = 0;
@@ -112,6 +113,7 @@ void fl_context_note_bell(struct fl_context *context, int bell)
 static void ring_noted(struct fl_context *context)
 {
     int bells[32];
+    context->ringing++;
     while (context->bell_count > 0) {
         unsigned count = 0;
         while (context->bell_count > 0 && count < sizeof bells / sizeof *bells)
@@ -121,6 +123,27 @@ static void ring_noted(struct fl_context *context)
             fl_ring(bells[i]);
         pthread_mutex_lock(&context->lock);
     }
+    context->ringing--;
+}
+
+/* Its bell may be noted, and may be rung or slept on by other threads: it is only out of their way for what comes. */
+void fl_context_bury(struct fl_context *context, struct fl_output_lane *lane)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < context->bell_count; i++)
+        if (context->bells[i] != lane->fds.bell_out)
+            context->bells[kept++] = context->bells[i];
+    context->bell_count = kept;
+    lane->next_detached = context->detached;
+    context->detached = lane;
+}
+
+struct fl_output_lane *fl_context_exhume(struct fl_context *context)
+{
+    struct fl_output_lane *lanes = context->ringing == 0 ? context->detached : NULL;
+    if (lanes)
+        context->detached = NULL;
+    return lanes;
 }
 
 void fl_context_unlock(struct fl_context *context)

@@ -126,9 +126,11 @@ struct fl_output_lane {
     bool stopped; /* announce no more: consumer stopped, down, gone or faulted */
     bool told_closed;
     bool through_pending;
+    bool in_gap; /* what came last was dropped */
     const char *fault;
     struct fl_output_stats stats;
     struct fl_bell_watch bell_watch;
+    struct fl_output_lane *next_detached;
 };
 
 struct fl_output {
@@ -185,6 +187,8 @@ struct fl_context {
     unsigned bell_count, bell_capacity;
     struct fl_recorder recorders[FL_MAX_RECORDERS];
     unsigned recorder_count;
+    unsigned ringing; /* threads that ring noted bells just now */
+    struct fl_output_lane *detached; /* lanes taken away, until nobody sleeps on their bells nor rings them */
 };
 
 /* The order of "nothing at or before this": by epoch, then by number; pts may go backwards. */
@@ -197,6 +201,8 @@ static inline bool fl_through_is_later(const struct fl_through *a, const struct 
 void fl_context_lock(struct fl_context *context);
 void fl_context_unlock(struct fl_context *context); /* and rings */
 void fl_context_note_bell(struct fl_context *context, int bell);
+void fl_context_bury(struct fl_context *context, struct fl_output_lane *lane); /* it stands in no output any more */
+struct fl_output_lane *fl_context_exhume(struct fl_context *context); /* under the lock: what nobody can come by any more */
 int fl_context_reserve(struct fl_context *context); /* room for the lanes there are; -ENOMEM */
 void fl_context_suit(struct fl_context *context, const struct fl_lane_info *info); /* a lane that spins or batches has come */
 void fl_context_service_locked(struct fl_context *context);
@@ -223,6 +229,7 @@ void fl_bell_drain(int bell); /* neither ever sleeps */
 struct fl_sleep;
 int fl_sleep_reserve(struct fl_context *context, unsigned ends); /* under the lock; -ENOMEM */
 void fl_sleep_free(struct fl_sleep *sleep);                       /* accepts NULL */
+void fl_sleep_let_go(struct fl_context *context); /* of detached lanes: at once where nobody sleeps, else as soon as it wakes */
 
 /* huge.c */
 void fl_shm_ask_for_huge_pages(int fd, uint64_t bytes); /* best effort, before the memory is allocated */
@@ -260,6 +267,7 @@ void fl_output_show(struct fl_output *output); /* the newest frame, to observers
 
 /* output-lane.c: the producer's books of one lane. All under the lock. */
 void fl_output_lane_destroy(struct fl_output_lane *lane);
+void fl_output_lanes_destroy(struct fl_output_lane *first); /* linked by next_detached; NULL: none; not under the lock */
 void fl_output_lane_break(struct fl_output_lane *lane, const char *fault);
 void fl_output_lane_halt(struct fl_output_lane *lane);    /* announce no more here */
 void fl_output_lane_collect(struct fl_output_lane *lane); /* the returns so far */

@@ -16,6 +16,15 @@ void fl_output_lane_destroy(struct fl_output_lane *lane)
     free(lane);
 }
 
+void fl_output_lanes_destroy(struct fl_output_lane *lane)
+{
+    while (lane) {
+        struct fl_output_lane *next = lane->next_detached;
+        fl_output_lane_destroy(lane);
+        lane = next;
+    }
+}
+
 void fl_output_lane_halt(struct fl_output_lane *lane)
 {
     lane->stopped = true;
@@ -107,7 +116,7 @@ static void send_newest(struct fl_output_lane *lane)
     fl_frame_book(row->frame);
     row->index = lane->tx.head;
     lane->outstanding++;
-    lane->owed = false;
+    lane->owed = lane->in_gap = false;
     lane->stats.sent++;
     if (lane->aside && send_aside(lane, row))
         return;
@@ -124,6 +133,8 @@ static void send_newest(struct fl_output_lane *lane)
 void fl_output_lane_count_drop(struct fl_output_lane *lane, enum fl_drop why)
 {
     lane->owed = false;
+    lane->stats.gaps += !lane->in_gap;
+    lane->in_gap = true;
     lane->stats.dropped++;
     lane->stats.left_over += why == FL_DROP_LEFT_OVER;
     lane->stats.last_dropped_number = lane->output->announcement.entry.desc.number;
@@ -185,15 +196,15 @@ void fl_output_lane_tell(struct fl_output_lane *lane)
     lane->urgent = true;
 }
 
-/* After a second only `wait` lanes are still worth waiting for. */
-static bool grace_is_over(const struct fl_output *output)
+/* After a second only `wait` lanes are still worth waiting for, and a guest's never was. */
+static bool grace_is_over(const struct fl_output_lane *lane)
 {
-    return fl_now_ns() - output->close_ns > FL_CLOSE_GRACE_NS;
+    return lane->info.guest || fl_now_ns() - lane->output->close_ns > FL_CLOSE_GRACE_NS;
 }
 
 void fl_output_lane_close(struct fl_output_lane *lane)
 {
-    if (lane->owed && lane->info.when_full != FL_WHEN_FULL_WAIT && grace_is_over(lane->output))
+    if (lane->owed && lane->info.when_full != FL_WHEN_FULL_WAIT && grace_is_over(lane))
         fl_output_lane_count_drop(lane, FL_DROP_LEFT_OVER);
     if (lane->told_closed || lane->owed)
         return;
@@ -211,7 +222,7 @@ bool fl_output_lane_drained(const struct fl_output_lane *lane)
 {
     if (lane->stopped)
         return true;
-    if (lane->info.when_full != FL_WHEN_FULL_WAIT && grace_is_over(lane->output))
+    if (lane->info.when_full != FL_WHEN_FULL_WAIT && grace_is_over(lane))
         return true; /* a pipe that nobody empties */
     if (!lane->told_closed || (lane->pipe && !fl_pipe_writer_idle(lane->pipe)))
         return false;

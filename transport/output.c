@@ -90,7 +90,8 @@ int fl_output_attach(struct fl_output *output, const struct fl_lane_info *info, 
     lane->fds = mine;
     lane->batch = fl_lane_batch(info);
     lane->row_mask = fl_lane_places(info->credits) - 1;
-    if (info->credits == 0 || info->credits > FL_LANE_MAX_CREDITS)
+    bool waited_for = info->guest && info->when_full == FL_WHEN_FULL_WAIT;
+    if (info->credits == 0 || info->credits > FL_LANE_MAX_CREDITS || waited_for)
         error = -EINVAL;
     else if ((lane->rows = calloc(fl_lane_places(info->credits), sizeof *lane->rows)))
         error = info->transport == FL_TRANSPORT_PIPE ? fl_pipe_writer_create(lane, &lane->pipe) : map_ring(lane, own);
@@ -150,7 +151,7 @@ static unsigned listeners(const struct fl_output *output)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < output->lane_count; i++)
-        count += !output->lanes[i]->stopped;
+        count += !output->lanes[i]->stopped && !output->lanes[i]->info.guest;
     return count;
 }
 
@@ -318,6 +319,27 @@ void fl_output_lane_down(struct fl_output_lane *lane)
     fl_output_lane_reclaim(lane);
     fl_context_service_locked(lane->output->context);
     fl_context_unlock(lane->output->context);
+}
+
+int fl_output_detach(struct fl_output_lane *lane)
+{
+    struct fl_output *output = lane->output;
+    struct fl_context *context = output->context;
+    fl_context_lock(context);
+    bool busy = !lane->stopped || lane->outstanding > 0;
+    if (!busy) {
+        unsigned kept = 0;
+        for (unsigned i = 0; i < output->lane_count; i++)
+            if (output->lanes[i] != lane)
+                output->lanes[kept++] = output->lanes[i];
+        output->lane_count = kept;
+        fl_context_bury(context, lane);
+    }
+    fl_context_unlock(context);
+    if (busy)
+        return -EBUSY;
+    fl_sleep_let_go(context);
+    return 0;
 }
 
 unsigned fl_output_listeners(const struct fl_output *output)

@@ -177,6 +177,19 @@ static void give_turn_up(struct fl_context *context)
     wake_others(context);
 }
 
+void fl_sleep_let_go(struct fl_context *context)
+{
+    if (!try_turn(context)) {
+        fl_context_kick(context); /* it lets go of them before it sleeps again */
+        return;
+    }
+    fl_context_lock(context);
+    struct fl_output_lane *detached = fl_context_exhume(context);
+    fl_context_unlock(context);
+    fl_output_lanes_destroy(detached);
+    give_turn_up(context);
+}
+
 static uint64_t next_look_ns(uint64_t deadline_ns)
 {
     uint64_t now = fl_now_ns();
@@ -232,7 +245,9 @@ static bool sleep_once(struct fl_context *context, bool (*ready)(void *arg), voi
     fl_context_service_locked(context);
     struct fl_sleep *sleep = context->sleep;
     unsigned count = gather(context, sleep);
+    struct fl_output_lane *detached = fl_context_exhume(context); /* who has the turn is the only one that could sleep on them */
     fl_context_unlock(context);
+    fl_output_lanes_destroy(detached);
     tell_others(context); /* what the service above has brought is theirs too; what comes from now on wakes this thread */
     bool is_ready = ready(arg);
     if (!is_ready) {

@@ -29,6 +29,7 @@ struct fl_output_stats {
     uint64_t sent, returned, dropped; /* dropped: by policy `drop` or `latest` for want of credit, or left over at the end */
     uint64_t left_over;           /* of the dropped ones: still owed at the end */
     uint64_t last_dropped_number;
+    uint64_t gaps; /* how often one or more frames in a row were dropped */
     uint64_t rings, wakeups;
     uint64_t copies, copied_bytes; /* pipe only: payloads written */
     uint32_t outstanding, credits;
@@ -37,13 +38,13 @@ struct fl_output_stats {
 /* The context owns the output. -ENOMEM. */
 int fl_output_create(struct fl_context *context, struct fl_output **output);
 
-/* Adds a lane; may be done while frames flow. `own` as for fl_lane_attach. */
+/* Adds a lane; may be done while frames flow. `own` as for fl_lane_attach. -EINVAL: also a guest that would be waited for. */
 int fl_output_attach(struct fl_output *output, const struct fl_lane_info *info, void *own, const struct fl_lane_fds *fds,
                      struct fl_output_lane **lane);
 
 /* Announces `frame` with `desc` on every lane. The caller keeps its reference. The first publish of an acquired slot ends its
  * WRITING. 0, -EAGAIN (a `wait` lane is still owed the frame before), -EBADMSG (desc does not fit the slot: a bug of the caller),
- * -EPIPE (every lane is closed or down: nobody listens). */
+ * -EPIPE (every lane is closed or down, or a guest's: nobody listens). */
 int fl_output_publish(struct fl_output *output, struct fl_frame *frame, const struct fl_desc *desc);
 
 /* True while some `wait` lane has not been sent the newest frame. */
@@ -63,7 +64,12 @@ bool fl_output_drained(const struct fl_output *output);
 void fl_output_lane_stop(struct fl_output_lane *lane);
 void fl_output_lane_down(struct fl_output_lane *lane);
 
-/* Consumers that are still there (not stopped, down, or gone). */
+/* Takes a lane away that announces no more and has nothing outstanding; its memory and descriptors go with it, and the handle is
+ * gone. Where another thread of this process sleeps on its bell, they go when that thread wakes. May be done while frames flow.
+ * -EBUSY: it is not stopped, or frames are outstanding. */
+int fl_output_detach(struct fl_output_lane *lane);
+
+/* Consumers that are still there (not stopped, down, or gone), guests not counted. */
 unsigned fl_output_listeners(const struct fl_output *output);
 
 /* Any thread. */
