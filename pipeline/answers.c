@@ -34,6 +34,12 @@ static void answer_stop(FlClient *client, const FlRequest *request)
     fl_run_take_stop(fl_door_run(client->door), stop->now != 0);
 }
 
+static void answer_mapped(FlClient *client, const FlRequest *request)
+{
+    if (!fl_answer_mapped(client, request->body))
+        fl_client_cut_off(client);
+}
+
 /* What a client may ask, and how large it is. */
 static const struct {
     enum fl_remote type;
@@ -46,12 +52,14 @@ static const struct {
     {FL_REMOTE_STOP, sizeof(struct fl_remote_stop), FALSE, answer_stop},
     {FL_REMOTE_ATTACH, sizeof(struct fl_remote_attach), FALSE, fl_answer_attach},
     {FL_REMOTE_SET, sizeof(struct fl_remote_set), TRUE, fl_answer_set},
+    {FL_REMOTE_MAPPED, sizeof(struct fl_remote_mapped), FALSE, answer_mapped},
 };
 
 gboolean fl_answer(FlClient *client, const FlRequest *request, gsize body_bytes)
 {
-    for (unsigned i = 0; i < G_N_ELEMENTS(requests) && !client->expects && !client->set_stage; i++) {
-        if (requests[i].type != request->type)
+    for (unsigned i = 0; i < G_N_ELEMENTS(requests) && !client->set_stage; i++) {
+        gboolean in_turn = client->expects == (requests[i].type == FL_REMOTE_MAPPED);
+        if (requests[i].type != request->type || !in_turn)
             continue;
         if (body_bytes != requests[i].body_bytes || (request->tail_bytes && !requests[i].with_tail))
             return FALSE;

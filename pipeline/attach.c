@@ -62,7 +62,7 @@ static gboolean can_be_given(const FlRunRegion *region)
     return region->kind == FL_REGION_POOL && region->mapped && region->fd >= 0;
 }
 
-static void tell_pools(FlClient *client)
+void fl_door_tell_pools(FlClient *client)
 {
     GHashTableIter each;
     gpointer region;
@@ -82,7 +82,7 @@ static void answer_attached(FlClient *client)
         .port = client->seen_port, .how = FL_REMOTE_LOOK, .roles = {FL_REMOTE_FD_STATS, FL_REMOTE_FD_LATEST}};
     client->expects = FALSE;
     fl_client_send(client, FL_REMOTE_ATTACHED, &body, sizeof body, fds, G_N_ELEMENTS(fds));
-    tell_pools(client);
+    fl_door_tell_pools(client);
 }
 
 static void forget_latest(FlRunRegion *region)
@@ -143,13 +143,15 @@ void fl_answer_attach(FlClient *client, const FlRequest *request)
         refuse_stage(client, run, name);
     else if (client->seen)
         fl_client_refuse(client, -EBUSY, "this connection is attached already: one output a connection");
-    else if (asked->how != FL_REMOTE_LOOK)
-        fl_client_refuse(client, -ENOSYS, "a lane of one's own is documented, but not built yet: look on instead");
+    else if (asked->how != FL_REMOTE_LOOK && asked->how != FL_REMOTE_TAKE)
+        fl_client_refuse(client, -EINVAL, "there is no such way to attach (%u): look on, or take a lane", asked->how);
     else if (run->pipeline->transport != FL_TRANSPORT_SHM)
         fl_client_refuse(client, -EOPNOTSUPP,
                          "this run passes its frames through pipes, where nobody can look on: use transport = shm");
     else if (run->state != FL_RUN_RUNNING || stage->stats_fd < 0)
         fl_client_refuse(client, -EAGAIN, "the run has not started yet: ask again");
+    else if (asked->how == FL_REMOTE_TAKE)
+        fl_answer_take(client, stage, asked);
     else if (!has_output(stage, asked->port))
         refuse_output(client, stage);
     else if (stage->life != FL_LIFE_RUNNING)

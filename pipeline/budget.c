@@ -47,6 +47,19 @@ static unsigned reach_of(const Work *w, unsigned i)
     return reach;
 }
 
+/* For guests of its consumer, and of all to whom that one forwards: their frames hold credits of this lane. */
+static unsigned spare_of(const Work *w, unsigned i)
+{
+    const FlLaneConfig *config = lane_at(w, i);
+    if (!forwarded(w, config))
+        return 0;
+    unsigned spare = FL_BUDGET_SPARE;
+    for (unsigned below = 0; below < w->pipeline->lanes->len; below++)
+        if (leaves(w, below, config->to, 0))
+            spare += spare_of(w, below);
+    return spare;
+}
+
 static void check_credits(const Work *w, unsigned i)
 {
     const FlLaneConfig *config = lane_at(w, i);
@@ -72,8 +85,9 @@ static void work_out_lane(const Work *w, unsigned i)
     lane->least = reach_of(w, i) + 1;
     if (config->when_full == FL_WHEN_FULL_LATEST)
         lane->least = MAX(lane->least, FL_BUDGET_LATEST);
-    lane->credits =
-        config->credits ? config->credits : lane->least + (config->to_port == 0 ? FL_BUDGET_QUEUE : FL_BUDGET_QUEUE_PACKETS);
+    lane->spare = spare_of(w, i);
+    unsigned usual = lane->least + lane->spare + (config->to_port == 0 ? FL_BUDGET_QUEUE : FL_BUDGET_QUEUE_PACKETS);
+    lane->credits = config->credits ? config->credits : usual;
     check_credits(w, i);
     if (lane->credits <= FL_LANE_MAX_CREDITS)
         w->budget->lane_bytes += fl_lane_announce_bytes(lane->credits) + fl_lane_return_bytes(lane->credits);

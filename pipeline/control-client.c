@@ -80,17 +80,18 @@ gboolean fl_remote_is_there(const char *run)
     return there;
 }
 
-FlRemote *fl_remote_open(const char *run, char **why)
+int fl_remote_connect_to(const char *run)
 {
-    if (!fl_remote_is_name(run)) {
-        *why = no_such_run(run);
-        return NULL;
-    }
-    int folder = fl_remote_open_folder(why);
-    if (folder < 0)
-        return NULL;
-    int fd = fl_remote_connect(folder, run);
-    close(folder);
+    g_autofree char *why = NULL;
+    int folder = fl_remote_is_name(run) ? fl_remote_open_folder(&why) : -1;
+    int fd = folder < 0 ? -ENOENT : fl_remote_connect(folder, run);
+    if (folder >= 0)
+        close(folder);
+    return fd;
+}
+
+FlRemote *fl_remote_adopt(const char *run, int fd, char **why)
+{
     if (fd < 0) {
         *why = connect_sentence(run, fd);
         return NULL;
@@ -103,6 +104,11 @@ FlRemote *fl_remote_open(const char *run, char **why)
     if (!say(remote, FL_REMOTE_HELLO, &hello, sizeof hello, why))
         g_clear_pointer(&remote, fl_remote_close);
     return remote;
+}
+
+FlRemote *fl_remote_open(const char *run, char **why)
+{
+    return fl_remote_adopt(run, fl_remote_connect_to(run), why);
 }
 
 static void free_message(gpointer data)
@@ -298,11 +304,9 @@ gboolean fl_remote_await_end(FlRemote *remote, int *exit_code)
     return remote->ended;
 }
 
-gboolean fl_remote_attach(FlRemote *remote, const struct fl_remote_attach *asked, struct fl_remote_attached *attached,
-                          int fds[FL_REMOTE_MOST_FDS], char **why)
+static gboolean await_attached(FlRemote *remote, struct fl_remote_attached *attached, int fds[FL_REMOTE_MOST_FDS], char **why)
 {
-    if (!say(remote, FL_REMOTE_ATTACH, asked, sizeof *asked, why) ||
-        !await(remote, FL_REMOTE_ATTACHED, sizeof *attached, ANSWER_MS, why))
+    if (!await(remote, FL_REMOTE_ATTACHED, sizeof *attached, ANSWER_MS, why))
         return FALSE;
     memcpy(attached, remote->message.body, sizeof *attached);
     for (unsigned i = 0; i < FL_REMOTE_MOST_FDS; i++) {
@@ -310,6 +314,30 @@ gboolean fl_remote_attach(FlRemote *remote, const struct fl_remote_attach *asked
         remote->message.fds[i] = -1;
     }
     return TRUE;
+}
+
+gboolean fl_remote_attach(FlRemote *remote, const struct fl_remote_attach *asked, struct fl_remote_attached *attached,
+                          int fds[FL_REMOTE_MOST_FDS], char **why)
+{
+    return say(remote, FL_REMOTE_ATTACH, asked, sizeof *asked, why) && await_attached(remote, attached, fds, why);
+}
+
+gboolean fl_remote_take(FlRemote *remote, const struct fl_remote_attach *asked, struct fl_remote_map *map, int *fd, GBytes **stream,
+                        char **why)
+{
+    if (!say(remote, FL_REMOTE_ATTACH, asked, sizeof *asked, why) || !await(remote, FL_REMOTE_MAP, sizeof *map, ANSWER_MS, why))
+        return FALSE;
+    memcpy(map, remote->message.body, sizeof *map);
+    *stream = g_bytes_new(remote->message.tail, remote->message.tail_bytes);
+    *fd = remote->message.fds[0];
+    remote->message.fds[0] = -1;
+    return TRUE;
+}
+
+gboolean fl_remote_mapped(FlRemote *remote, int error, struct fl_remote_attached *attached, int fds[FL_REMOTE_MOST_FDS], char **why)
+{
+    struct fl_remote_mapped body = {.error = error};
+    return say(remote, FL_REMOTE_MAPPED, &body, sizeof body, why) && await_attached(remote, attached, fds, why);
 }
 
 enum fl_remote_news fl_remote_news(FlRemote *remote, struct fl_pool_info *pool, int *fd)

@@ -16,6 +16,10 @@ gboolean fl_remote_is_there(const char *run);
 /* Connects to the run of that name; answers at once. Where there is none, *why names those there are. */
 FlRemote *fl_remote_open(const char *run, char **why);
 void fl_remote_close(FlRemote *remote); /* NULL is accepted */
+/* The two steps of it apart, for a lane belongs to the process that connects. The first gives a connected socket or a negative
+ * errno; the second, in whichever process then speaks, takes what it gave. */
+int fl_remote_connect_to(const char *run);
+FlRemote *fl_remote_adopt(const char *run, int socket_or_error, char **why);
 
 const char *fl_remote_run(const FlRemote *remote);
 /* To poll for what comes unasked (ENDED, POOL): then fl_remote_news. */
@@ -50,6 +54,14 @@ gboolean fl_remote_set(FlRemote *remote, const FlRemoteSetting *setting, struct 
  * Then its pools come, each by fl_remote_news. */
 gboolean fl_remote_attach(FlRemote *remote, const struct fl_remote_attach *asked, struct fl_remote_attached *attached,
                           int fds[FL_REMOTE_MOST_FDS], char **why);
+
+/* Asks for a lane of one's own. TRUE: its policy and credits, the region of returns (`*fd` is the caller's), and what the output
+ * carries (`*stream`, as the tail of MAP). Whoever will take maps the region (fl_shm_map_writer) and has that said, in time. */
+gboolean fl_remote_take(FlRemote *remote, const struct fl_remote_attach *asked, struct fl_remote_map *map, int *fd, GBytes **stream,
+                        char **why);
+/* Says so. TRUE: the other descriptors of the lane, as fl_remote_attach gives them. */
+gboolean fl_remote_mapped(FlRemote *remote, int error, struct fl_remote_attached *attached, int fds[FL_REMOTE_MOST_FDS],
+                          char **why);
 
 enum fl_remote_news { FL_NEWS_NONE, FL_NEWS_POOL, FL_NEWS_POOL_UNUSED, FL_NEWS_OVER };
 /* What has come unasked: a pool and its descriptor (the caller's), the word that one is not needed any more, or the end of the run.

@@ -18,6 +18,10 @@
  *   MAP, then SHOW                   ->    somebody looks on: the output's newest frame is shown in that region from now on
  *   SET     key, value, deadline     ->    a parameter is to change, at the next frame
  *                                    <-    SET_DONE each in its turn: at which frame it did, or why not
+ *   MAP, then LANE with info.guest   ->    a lane for somebody outside, while frames flow
+ *   LANE_STOP                        ->    its guest has left; what it holds stays its own
+ *   LANE_DOWN                        ->    its guest is certainly dead; what it held comes back
+ *                                    <-    LANE_LEFT: everything has come back, and the lane is gone
  *   STOP                             ->    what makes frames of its own ends; everything drains
  *   LANE_STOP, LANE_DOWN, LANE_ENDED ->    death of a neighbour
  *                                    <-    DONE     (after close(); the process then exits 0)
@@ -57,6 +61,7 @@ enum fl_control {
     FL_CONTROL_SHOW,
     FL_CONTROL_SET = 40,
     FL_CONTROL_SET_DONE,
+    FL_CONTROL_LANE_LEFT,
 };
 
 enum fl_config_flags {
@@ -70,7 +75,7 @@ enum fl_config_flags {
 struct fl_control_config {
     uint32_t flags;
     uint32_t option_count;
-    uint64_t frames_limit; /* a source ends after that many; 0: none */
+    uint64_t frames_limit; /* a source ends after that many, another stage takes no more; 0: none */
     uint32_t outputs_connected; /* a bit a port */
     uint32_t reserved;
 };
@@ -161,7 +166,8 @@ struct fl_control_lane {
     uint32_t reserved;
 };
 
-/* FAULT (tail = text); LANE_STOP, LANE_DOWN to the producer: stop; reclaim; LANE_ENDED to the consumer: its producer is dead. */
+/* FAULT (tail = text); LANE_STOP, LANE_DOWN to the producer: stop; reclaim; LANE_ENDED to the consumer: its producer is dead.
+ * LANE_LEFT of a guest's lane: it has been taken away, or could not be added (after a FAULT that says why). */
 struct fl_control_lane_event {
     uint32_t lane;
     uint32_t epoch;

@@ -10,6 +10,7 @@
 #define MOST_CLIENTS  128
 #define FIRST_MS      2000  /* from the connection to HELLO */
 #define NEXT_MS       60000 /* from one request to the next */
+#define MAPPED_MS     5000  /* from MAP to MAPPED */
 #define TAKE_MS       3000  /* for a piece of an answer to be read */
 #define PAUSE_MS      500   /* where no more descriptors are to be had */
 #define PIECE_BYTES   (32 * 1024)
@@ -21,6 +22,7 @@ struct FlDoor {
     ino_t inode;
     guint source, pause;
     GPtrArray *clients; /* FlClient* */
+    GPtrArray *guests;  /* FlGuest*; they may stay when their client has gone */
     GBytes *status;
     gint64 status_us;
 };
@@ -35,6 +37,11 @@ GPtrArray *fl_door_clients(FlDoor *door)
     return door->clients;
 }
 
+GPtrArray *fl_door_guests(FlDoor *door)
+{
+    return door->guests;
+}
+
 /* ---- clients come and go ---- */
 
 static void remove_source(guint *source)
@@ -47,11 +54,14 @@ static void remove_source(guint *source)
 static void client_free(gpointer data)
 {
     FlClient *client = data;
+    fl_guest_hangs_up(client->guest);
     remove_source(&client->in_source);
     remove_source(&client->out_source);
     remove_source(&client->deadline);
     remove_source(&client->set_timer);
     g_clear_pointer(&client->text, g_bytes_unref);
+    if (client->pidfd >= 0)
+        close(client->pidfd);
     close(client->socket);
     g_free(client);
 }
@@ -86,6 +96,12 @@ static void allow(FlClient *client, guint ms)
         client->deadline = g_timeout_add_full(G_PRIORITY_DEFAULT_IDLE, ms, too_late, client, NULL);
 }
 
+/* From one request to the next. */
+static guint patience(const FlClient *client)
+{
+    return client->stays ? 0 : client->expects ? MAPPED_MS : NEXT_MS;
+}
+
 /* ---- reading ---- */
 
 /* A request as it came, in place: `bytes` of them with the header. */
@@ -117,7 +133,7 @@ static gboolean on_request(gint fd, GIOCondition condition, gpointer data)
     if (got <= 0 || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || !take_request(client, buffer, (gsize)got))
         fl_client_cut_off(client);
     else if (!client->text)
-        allow(client, client->stays ? 0 : NEXT_MS);
+        allow(client, patience(client));
     still_welcome(client);
     return G_SOURCE_CONTINUE; /* removed by its id */
 }
@@ -133,6 +149,13 @@ static void listen_to(FlClient *client)
 void fl_client_send(FlClient *client, enum fl_remote type, const void *body, gsize body_bytes, const int *fds, unsigned fd_count)
 {
     if (!client->cut_off && fl_wire_send(client->socket, type, body, body_bytes, NULL, 0, fds, fd_count) < 0)
+        fl_client_cut_off(client);
+}
+
+void fl_client_send_tail(FlClient *client, enum fl_remote type, const void *body, gsize body_bytes, const void *tail,
+                         gsize tail_bytes, int fd)
+{
+    if (!client->cut_off && fl_wire_send(client->socket, type, body, body_bytes, tail, tail_bytes, &fd, 1) < 0)
         fl_client_cut_off(client);
 }
 
@@ -183,7 +206,7 @@ static gboolean on_room(gint fd, GIOCondition condition, gpointer data)
     g_clear_pointer(&client->text, g_bytes_unref);
     remove_source(&client->out_source);
     listen_to(client);
-    allow(client, client->stays ? 0 : NEXT_MS);
+    allow(client, patience(client));
     return G_SOURCE_CONTINUE;
 }
 
@@ -235,6 +258,7 @@ static void welcome(FlDoor *door, int socket)
     FlClient *client = g_new0(FlClient, 1);
     client->door = door;
     client->socket = socket;
+    client->pidfd = fl_remote_peer_pidfd(socket, &client->pid);
     g_ptr_array_add(door->clients, client);
     listen_to(client);
     allow(client, FIRST_MS);
@@ -285,6 +309,7 @@ FlDoor *fl_door_open(FlRun *run, gboolean *taken, char **why)
     door->socket = fd;
     door->inode = inode;
     door->clients = g_ptr_array_new_with_free_func(client_free);
+    door->guests = g_ptr_array_new_with_free_func(fl_guest_free);
     open_up(door);
     return door;
 }
@@ -301,6 +326,7 @@ void fl_door_close(FlDoor *door, int exit_code)
             fl_client_send(client, FL_REMOTE_ENDED, &body, sizeof body, NULL, 0);
     }
     g_ptr_array_unref(door->clients);
+    g_ptr_array_unref(door->guests);
     remove_source(&door->source);
     remove_source(&door->pause);
     close(door->socket);

@@ -12,6 +12,8 @@
 #include "remote.h"
 #include "run.h"
 
+typedef struct FlGuest FlGuest; /* a lane that somebody outside has: take.c */
+
 typedef struct {
     FlDoor *door;
     int socket;
@@ -26,7 +28,10 @@ typedef struct {
     const FlRunStage *set_stage; /* whose answer to SET it waits for; NULL: none */
     uint32_t set_token, set_wait_ms;
     guint set_timer;
-    gboolean expects; /* ATTACHED is still owed: the stage has not mapped its latest region yet */
+    gboolean expects; /* ATTACHED is still owed: a region has not been mapped yet */
+    int pidfd;        /* of the process that connected; -1: it is dead, or there can be none */
+    pid_t pid;
+    FlGuest *guest; /* NULL: it has no lane */
 } FlClient;
 
 /* A request whose size has been checked. */
@@ -42,9 +47,12 @@ FlDoor *fl_door_open(FlRun *run, gboolean *taken, char **why);
 void fl_door_close(FlDoor *door, int exit_code);
 FlRun *fl_door_run(FlDoor *door);
 GPtrArray *fl_door_clients(FlDoor *door); /* FlClient* */
+GPtrArray *fl_door_guests(FlDoor *door);  /* FlGuest* */
 
 /* One message. A client that does not take it is cut off. */
 void fl_client_send(FlClient *client, enum fl_remote type, const void *body, gsize body_bytes, const int *fds, unsigned fd_count);
+void fl_client_send_tail(FlClient *client, enum fl_remote type, const void *body, gsize body_bytes, const void *tail,
+                         gsize tail_bytes, int fd);
 /* ERROR with that sentence. */
 void fl_client_refuse(FlClient *client, int error, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* TEXT in as many pieces as it takes, and as fast as the client reads them. */
@@ -62,6 +70,21 @@ void fl_answer_attach(FlClient *client, const FlRequest *request);
 void fl_door_latest_mapped(FlDoor *door, FlRunRegion *region, int error);
 /* Tells those who are attached to that output of a new pool, or that it is not needed any more. */
 void fl_door_tell_pool(FlDoor *door, const FlRunRegion *pool, gboolean unused);
+/* The client of all pools that frames of its output lie in. */
+void fl_door_tell_pools(FlClient *client);
+
+/* take.c. The door may be NULL: then there are no guests. */
+void fl_guest_free(gpointer guest);
+void fl_answer_take(FlClient *client, FlRunStage *stage, const struct fl_remote_attach *asked);
+gboolean fl_answer_mapped(FlClient *client, const struct fl_remote_mapped *said); /* FALSE: nothing was to be mapped */
+void fl_guest_hangs_up(FlGuest *guest); /* its client is about to be freed; NULL is accepted */
+void fl_door_announce_mapped(FlDoor *door, FlRunRegion *region, int error);
+/* FALSE: that lane is no guest's. */
+gboolean fl_door_take_fault(FlDoor *door, FlRunStage *stage, const struct fl_control_lane_event *event, const char *text);
+void fl_door_take_lane_left(FlRunStage *stage, const struct fl_received *message);
+void fl_door_guests_end(FlDoor *door, const FlRunStage *stage);
+/* Frames that guests may hold just now, of all outputs: by so many, older pools may be pinned. */
+unsigned fl_door_guest_credits(const FlRun *run);
 
 /* setting.c */
 void fl_answer_set(FlClient *client, const FlRequest *request);

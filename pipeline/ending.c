@@ -1,3 +1,4 @@
+#include "door.h"
 #include "journal.h"
 
 #include <signal.h>
@@ -170,11 +171,13 @@ void fl_run_take_fault(FlRunStage *stage, const struct fl_received *message)
     const struct fl_control_lane_event *event = message->body;
     FlRun *run = stage->run;
     FlRunLane *lane = event->lane >= 1 && event->lane <= run->lane_count ? &run->lanes[event->lane - 1] : NULL;
+    g_autofree char *text = fl_run_clean_text(message->tail, message->tail_bytes);
+    if (fl_door_take_fault(run->door, stage, event, text))
+        return;
     if (!lane || (lane->from != stage && lane->to != stage)) {
         fl_run_broke(stage, "complains of a lane that is not its own");
         return;
     }
-    g_autofree char *text = fl_run_clean_text(message->tail, message->tail_bytes);
     FlRunStage *other = lane->from == stage ? lane->to : lane->from;
     stage->failed = TRUE; /* it has said why it will not end well */
     if (!lane->stopped)

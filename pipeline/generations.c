@@ -9,7 +9,8 @@
  *                      this frame
  *
  * The number alive and their bytes are bounded, and so is the number ever: each is a quarter larger than any before it. The one who
- * asks may be hostile.
+ * asks may be hostile. A guest that is stopped may pin as many older ones as it has credits, and must not be noticed: so many more
+ * may be alive.
  */
 #define GENERATIONS      2
 #define GENERATIONS_MOST 4
@@ -87,7 +88,7 @@ static gboolean wait_no_longer(gpointer data)
         const FlRunRegion *newest;
         uint64_t wanted = stage->wanted_bytes[port];
         stage->wanted_bytes[port] = 0;
-        if (wanted && count_alive(stage, port, &newest) < GENERATIONS_MOST)
+        if (wanted && count_alive(stage, port, &newest) < GENERATIONS_MOST + fl_door_guest_credits(stage->run))
             grant(stage, port, newest, wanted);
         else if (wanted)
             answer(stage, 0, -EBUSY);
@@ -107,7 +108,7 @@ void fl_run_take_want_pool(FlRunStage *stage, const struct fl_received *message)
     if (newest && newest->pool.slot_bytes >= want->payload_bytes) {
         if (newest->mapped)
             answer(stage, newest->id, 0); /* asked before it heard of this one; else READY is still to come */
-    } else if (alive < GENERATIONS) {
+    } else if (alive < GENERATIONS + fl_door_guest_credits(stage->run)) {
         grant(stage, want->port, newest, want->payload_bytes);
     } else {
         stage->wanted_bytes[want->port] = MAX(stage->wanted_bytes[want->port], want->payload_bytes);
@@ -143,7 +144,7 @@ void fl_run_take_pool_unused(FlRunStage *stage, const struct fl_received *messag
     const FlRunRegion *newest;
     uint64_t wanted = stage->wanted_bytes[port];
     stage->wanted_bytes[port] = 0;
-    if (wanted && count_alive(stage, port, &newest) < GENERATIONS)
+    if (wanted && count_alive(stage, port, &newest) < GENERATIONS + fl_door_guest_credits(stage->run))
         grant(stage, port, newest, wanted);
     else
         stage->wanted_bytes[port] = wanted;

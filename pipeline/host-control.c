@@ -82,7 +82,8 @@ void fl_host_message_free(struct fl_host_message *message)
 
 bool fl_host_interrupted(const struct fl_stage *stage)
 {
-    return atomic_load_explicit(&stage->messages, memory_order_relaxed) > 0 || fl_stage_cancelled(stage);
+    return atomic_load_explicit(&stage->messages, memory_order_relaxed) > 0 || fl_stage_cancelled(stage) ||
+           (stage->guests_leaving && fl_host_guest_can_go(stage));
 }
 
 void fl_host_serve(struct fl_stage *stage)
@@ -102,6 +103,8 @@ void fl_host_serve(struct fl_stage *stage)
     }
     if (atomic_load_explicit(&stage->pools_idle, memory_order_relaxed))
         fl_host_tend_pools(stage);
+    if (stage->guests_leaving)
+        fl_host_tend_guests(stage);
 }
 
 /* ---- the thread ---- */

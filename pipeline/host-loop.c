@@ -18,7 +18,8 @@ void fl_host_check_faults(struct fl_stage *stage)
             struct fl_host_output_lane *out = &stage->out[port].lanes[i];
             fault = out->reported ? NULL : fl_output_lane_fault(out->lane);
             if (fault) {
-                out->reported = stage->faulted = true;
+                out->reported = true;
+                stage->faulted |= !out->guest;
                 fl_host_report_fault(stage, out->lane_id, out->lane_epoch, fault);
             }
         }
@@ -69,6 +70,8 @@ static int process(struct fl_stage *stage, unsigned port, struct fl_frame *frame
     fl_host_worked(stage, fl_host_now_ns() - before - (stage->waited_ns - waited), fl_frame_desc(frame)->kind != FL_KIND_PACKET);
     fl_host_count(stage, fl_frame_desc(frame), false);
     fl_frame_unref(frame);
+    if (stage->frames_limit && stage->frames_in >= stage->frames_limit)
+        fl_stage_leave(stage);
     return judge(stage, answer, "processing a frame");
 }
 
@@ -95,6 +98,16 @@ static int miss_pool(struct fl_stage *stage, unsigned port)
     return break_input(stage, port, "announced a frame in a pool that was not given to its consumer");
 }
 
+static void count_gap(struct fl_host_input *in, const struct fl_desc *desc)
+{
+    if (in->epoch == desc->epoch && desc->number > in->number + 1) {
+        in->missing += desc->number - in->number - 1;
+        in->gaps++;
+    }
+    in->number = desc->number;
+    in->epoch = desc->epoch;
+}
+
 /* 1: something was done; 0: nothing to take now; or a negative errno. */
 static int step_input(struct fl_stage *stage, unsigned port)
 {
@@ -109,6 +122,8 @@ static int step_input(struct fl_stage *stage, unsigned port)
         return error < 0 ? error : !in->open || known != in->stuck_at;
     }
     in->stuck_ns = 0;
+    if (error == 0 && in->when_full != FL_WHEN_FULL_WAIT)
+        count_gap(in, fl_frame_desc(frame));
     if (error == 0)
         error = process(stage, port, frame);
     else if (error == -ENODATA)

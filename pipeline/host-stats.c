@@ -90,6 +90,8 @@ static uint64_t refresh_in(const struct fl_host_input *in, struct fl_stats_lane 
     set(&row->sent, now.taken);
     set(&row->returned, now.returned);
     set(&row->dropped, now.skipped);
+    set(&row->gaps, in->gaps);
+    set(&row->missing, in->missing);
     set(&row->wakeups, now.wakeups);
     set(&row->copies, now.copies);
     set(&row->copied_bytes, now.copied_bytes);
@@ -117,6 +119,7 @@ static uint64_t refresh_out(struct fl_host_output_lane *out, struct fl_stats_lan
     set(&row->sent, now.sent);
     set(&row->returned, now.returned);
     set(&row->dropped, now.dropped);
+    set(&row->gaps, now.gaps);
     set(&row->wakeups, now.wakeups);
     set(&row->copies, now.copies);
     set(&row->copied_bytes, now.copied_bytes);
@@ -127,17 +130,29 @@ static uint64_t refresh_out(struct fl_host_output_lane *out, struct fl_stats_lan
     return now.outstanding;
 }
 
+/* The lanes of guests, or those of all others. What they hold is added to `in_hand`. */
+static unsigned refresh_out_lanes(struct fl_stage *stage, bool guests, unsigned used, uint64_t *in_hand)
+{
+    for (unsigned port = 0; port < FL_STAGE_MAX_PORTS; port++) {
+        struct fl_host_output *out = &stage->out[port];
+        for (unsigned i = 0; i < out->lane_count && used < FL_STATS_MAX_LANES; i++)
+            if (out->lanes[i].guest == guests)
+                *in_hand += refresh_out(&out->lanes[i], &stage->stats->lanes[used++], stage->refreshed_ns);
+    }
+    return used;
+}
+
+/* Guests come last, so that nobody else's row moves when they come and go; and who holds frames there is not waited for. */
 static void refresh_lanes(struct fl_stage *stage)
 {
     struct fl_stats *stats = stage->stats;
-    uint64_t in_hand = 0;
+    uint64_t in_hand = 0, with_guests = 0;
     unsigned used = 0;
     for (unsigned port = 0; port < FL_STAGE_MAX_PORTS; port++)
         if (stage->in[port].lane && used < FL_STATS_MAX_LANES)
             in_hand += refresh_in(&stage->in[port], &stats->lanes[used++]);
-    for (unsigned port = 0; port < FL_STAGE_MAX_PORTS; port++)
-        for (unsigned i = 0; i < stage->out[port].lane_count && used < FL_STATS_MAX_LANES; i++)
-            in_hand += refresh_out(&stage->out[port].lanes[i], &stats->lanes[used++], stage->refreshed_ns);
+    used = refresh_out_lanes(stage, false, used, &in_hand);
+    used = refresh_out_lanes(stage, true, used, &with_guests);
     set(&stats->lanes_used, used);
     atomic_store_explicit(&stage->in_hand, in_hand > 0, memory_order_relaxed);
 }

@@ -126,17 +126,20 @@ static int attach_producer(struct fl_stage *stage, const struct fl_control_lane 
     struct fl_host_output *out = &stage->out[lane->port];
     int error = out->lane_count < FL_STATS_MAX_LANES ? 0 : -ENOSPC;
     if (error == 0 && !out->output)
-        error = fl_output_create(stage->context, &out->output);
+        error = lane->info.guest ? -EPIPE : fl_output_create(stage->context, &out->output);
     if (error < 0)
         return error;
-    struct fl_host_output_lane *entry = &out->lanes[out->lane_count];
-    error = fl_output_attach(out->output, &lane->info, own, fds, &entry->lane);
+    struct fl_output_lane *attached;
+    error = fl_output_attach(out->output, &lane->info, own, fds, &attached);
     if (error < 0)
         return error;
-    entry->lane_id = lane->info.id;
-    entry->lane_epoch = lane->info.epoch;
-    entry->when_full = lane->info.when_full;
-    out->lane_count++;
+    out->lanes[out->lane_count++] = (struct fl_host_output_lane){
+        .lane = attached,
+        .lane_id = lane->info.id,
+        .lane_epoch = lane->info.epoch,
+        .when_full = lane->info.when_full,
+        .guest = lane->info.guest != 0,
+    };
     return 0;
 }
 
@@ -187,6 +190,10 @@ int fl_host_take_lane(struct fl_stage *stage, struct fl_host_message *message)
     struct fl_lane_fds fds = lane_fds(message, producer, lane->info.transport == FL_TRANSPORT_PIPE);
     void *own = fl_host_take_region(stage, lane->own_region);
     int error = producer ? attach_producer(stage, lane, own, &fds) : attach_consumer(stage, lane, own, &fds);
+    if (error < 0 && producer && lane->info.guest) {
+        fl_host_refuse_guest(stage, lane, own, error);
+        return 0;
+    }
     if (error < 0)
         return fl_stage_fail(stage, FL_STAGE_ERROR_START, error, "could not attach lane %u: %s", lane->info.id, strerror(-error));
     return 0;
@@ -203,12 +210,14 @@ void fl_host_take_show(struct fl_stage *stage, const struct fl_host_message *mes
         fl_shm_unmap(own, fl_latest_bytes());
 }
 
-static void producer_event(struct fl_host_output_lane *lane, uint32_t type)
+static void producer_event(struct fl_stage *stage, struct fl_host_output_lane *lane, uint32_t type)
 {
     if (type == FL_CONTROL_LANE_STOP)
         fl_output_lane_stop(lane->lane);
     else if (type == FL_CONTROL_LANE_DOWN)
         fl_output_lane_down(lane->lane);
+    if (lane->guest && type != FL_CONTROL_LANE_ENDED)
+        fl_host_guest_leaves(stage, lane);
 }
 
 void fl_host_take_lane_event(struct fl_stage *stage, const struct fl_host_message *message)
@@ -223,7 +232,7 @@ void fl_host_take_lane_event(struct fl_stage *stage, const struct fl_host_messag
         for (unsigned i = 0; i < stage->out[port].lane_count; i++) {
             struct fl_host_output_lane *lane = &stage->out[port].lanes[i];
             if (lane->lane_id == event->lane && lane->lane_epoch == event->epoch)
-                producer_event(lane, message->type);
+                producer_event(stage, lane, message->type);
         }
     }
 }

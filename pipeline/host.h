@@ -14,6 +14,7 @@
  *          host-setting.c parameters that change while frames flow
  *          host-talk.c    everything said to the supervisor
  *          host-events.c  what became of frames, for a run that is to tell
+ *          host-guests.c  lanes that come and go while frames flow
  *          host-options.c, host-stats.c, host-confine.c
  *
  * `lock` guards what says so; the context's lock may be taken under it, never the other way round.
@@ -48,6 +49,8 @@ struct fl_host_input {
     bool reported;     /* a FAULT has been sent */
     uint64_t stuck_ns; /* since when the next frame names an unknown pool; 0: it does not */
     unsigned stuck_at; /* `pools_known` when that was last looked at */
+    uint64_t number, missing, gaps; /* of the newest frame; numbers left out on the way to it. Not counted on a `wait` lane */
+    uint32_t epoch;                 /* of the newest frame; 0: there was none */
 };
 
 struct fl_host_output_lane {
@@ -57,6 +60,8 @@ struct fl_host_output_lane {
     uint64_t waited_ns; /* for its credit, or a slot it holds */
     uint64_t oldest_index, oldest_since_ns; /* 0 since: none is outstanding */
     bool reported;
+    bool guest;   /* stands behind all that are none */
+    bool leaving; /* a guest's: stopped; goes when everything has come back */
 };
 
 struct fl_host_output {
@@ -121,6 +126,7 @@ struct fl_stage {
     struct fl_stage_output outputs[FL_STAGE_MAX_PORTS];
     struct fl_host_input in[FL_STAGE_MAX_PORTS];
     struct fl_host_output out[FL_STAGE_MAX_PORTS];
+    bool guests_leaving; /* the owner's: some guest's lane is */
     bool started;
     bool faulted; /* a neighbour broke the protocol: what is complete is finished, the run has failed */
     bool input_faulted; /* the same, by who is above: the end of what comes from here cannot be believed */
@@ -185,6 +191,13 @@ int fl_host_send_opened(struct fl_stage *stage);
 int fl_host_take_lane(struct fl_stage *stage, struct fl_host_message *message);
 void fl_host_take_show(struct fl_stage *stage, const struct fl_host_message *message);
 void fl_host_take_lane_event(struct fl_stage *stage, const struct fl_host_message *message);
+
+/* host-guests.c; the owner. */
+/* It could not be attached: told to the supervisor, and the stage goes on. */
+void fl_host_refuse_guest(struct fl_stage *stage, const struct fl_control_lane *lane, void *own, int error);
+void fl_host_guest_leaves(struct fl_stage *stage, struct fl_host_output_lane *lane);
+bool fl_host_guest_can_go(const struct fl_stage *stage); /* some lane that leaves has nothing outstanding */
+void fl_host_tend_guests(struct fl_stage *stage);        /* takes those away */
 
 /* host-loop.c; the owner. */
 int fl_host_loop(struct fl_stage *stage);

@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -52,6 +53,28 @@ gboolean fl_remote_peer_is_same_user(int socket)
     socklen_t size = sizeof peer;
     return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && size == sizeof peer &&
            fl_remote_is_same_user(peer.uid);
+}
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77 /* Linux 6.5 */
+#endif
+
+/* The number of a process may have become another's by now; that one's death is then waited for, which is late and never too
+ * early. */
+int fl_remote_peer_pidfd(int socket, pid_t *pid)
+{
+    struct ucred peer;
+    socklen_t size = sizeof peer, fd_size = sizeof(int);
+    int fd = -1;
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+        return -errno;
+    *pid = peer.pid;
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &fd, &fd_size) == 0)
+        return fd;
+    if (errno != ENOPROTOOPT)
+        return -errno;
+    fd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
+    return fd < 0 ? -errno : fd;
 }
 
 /* ---- the folder ---- */

@@ -14,6 +14,11 @@
  *   ATTACH  stage, port, how      ->
  *                                 <-  ATTACHED descriptors of the stage's page and of the output's latest region, sealed
  *                                 <-  POOL    a pool its frames lie in (now, and whenever there is a new one), POOL_UNUSED
+ *   ATTACH  stage, port, TAKE     ->
+ *                                 <-  MAP     the region of returns, to be mapped writable, once; what the output carries
+ *   MAPPED  within five seconds   ->
+ *           (the run seals it, and has the stage add a lane)
+ *                                 <-  ATTACHED, then POOL, as above; the descriptors are those of a lane's end
  *   SET     stage; tail KEY=VALUE ->
  *                                 <-  DONE    the number of the first frame it holds for, when that frame has come
  *                                 <-  ERROR   in place of any answer: why not, and what to do
@@ -22,6 +27,11 @@
  * The first message is HELLO, within two seconds. Requests are answered in their order; behind ATTACH and SET none may follow
  * before the answer. Who sends what is no request, sends descriptors, or does not read its answers, is cut off; the run takes no
  * notice otherwise. ERROR leaves the connection as it was.
+ *
+ * A lane of one's own (TAKE) is a guest's: of policy `drop` or `latest`, within the spare slots of its output, and nobody waits for
+ * what is done with it. It belongs to the process that has made the connection (connect(2)), which must be the one that takes: when
+ * the connection ends nothing more is announced, and what that process still holds stays its own until it has given it back or is
+ * dead. Until then its credits stay spent. Where the stage gives nothing, the lane is one on the output that it takes from.
  */
 #ifndef FL_REMOTE_H
 #define FL_REMOTE_H
@@ -52,6 +62,8 @@ enum fl_remote {
     FL_REMOTE_SET,
     FL_REMOTE_ERROR,
     FL_REMOTE_ENDED,
+    FL_REMOTE_MAP,
+    FL_REMOTE_MAPPED,
 };
 
 /* HELLO, both ways; the client leaves pid 0 and name empty. */
@@ -94,8 +106,21 @@ struct fl_remote_attach {
     char stage[FL_REMOTE_NAME_BYTES];
     uint32_t port; /* 0 video, 1 packets */
     uint32_t how;  /* enum fl_remote_how */
-    uint32_t when_full, credits; /* TAKE: enum fl_when_full, 0: as many as it may have */
+    uint32_t when_full, credits; /* TAKE: enum fl_when_full; 0: as many as it may have */
     uint32_t reserved[2];
+};
+
+/* MAP: fds[0] = the region of returns; tail = struct fl_control_stream (control.h; `from` is the stage whose output it is) and as
+ * many bytes of side data as it says. */
+struct fl_remote_map {
+    struct fl_lane_info lane;
+    uint64_t bytes; /* of the region */
+};
+
+/* MAPPED */
+struct fl_remote_mapped {
+    int32_t error; /* 0, or the -errno of mapping it */
+    uint32_t reserved;
 };
 
 enum fl_remote_fd {
@@ -156,6 +181,8 @@ gboolean fl_remote_peer_is_same_user(int socket);
 
 /* Is there a socket of that name, whoever listens at it or not? */
 gboolean fl_remote_has_socket(int folder, const char *name);
+/* A pidfd of the process that connected the other end. -errno where there is none any more, or the kernel gives none. */
+int fl_remote_peer_pidfd(int socket, pid_t *pid);
 
 /* A socket connected to the run of that name, non-blocking, close-on-exec. -ENOENT: there is none; -ECONNREFUSED: its run is dead;
  * -EAGAIN: it has more callers than it can answer; -EACCES: it is another user's; or another -errno. */

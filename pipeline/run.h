@@ -11,7 +11,8 @@
  *   tally.c        the numbers of the stats pages, added up
  *   live.c         what they were in the last seconds
  *   progress.c, report.c   the line on a terminal, the summary; JSON
- *   door.c, answers.c, attach.c, setting.c, status.c   the control socket, and what is answered there
+ *   door.c, answers.c, setting.c, status.c   the control socket, and what is answered there
+ *   attach.c, take.c                         what those outside are given of an output
  *   journal.c, drop-log.c, trace.c   what became of each frame, where that is asked for; metrics.c, metrics-text.c for Prometheus
  *
  * The life of a run, and who moves it on:

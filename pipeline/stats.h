@@ -38,7 +38,10 @@ struct fl_stats_lane {
     /* Out: the frame that has been outstanding for longest, and since when it has been that (seen at a refresh, so up to 50 ms
      * late); 0: none is. */
     fl_word oldest_number, oldest_since_ns;
-    fl_word spare[4];
+    fl_word gaps;         /* out: how often one or more frames in a row were dropped; in (not on a `wait` lane): how often numbers
+                             were left out, also by a stage above that makes fewer frames than it takes */
+    fl_word missing;      /* in: numbers left out */
+    fl_word spare[2];
 };
 
 struct fl_stats {
@@ -57,7 +60,7 @@ struct fl_stats {
     fl_word spare[5];
     struct fl_histogram work; /* ns in process/produce, a picture; waits for other stages not counted */
     struct fl_histogram age;  /* last_age_ns of every picture */
-    struct fl_stats_lane lanes[FL_STATS_MAX_LANES]; /* in lanes first, then out lanes, as wired */
+    struct fl_stats_lane lanes[FL_STATS_MAX_LANES]; /* in lanes first, then out lanes, as wired, then guests' */
 };
 
 static_assert(sizeof(struct fl_stats_lane) == 128, "a lane is two cache lines");

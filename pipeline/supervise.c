@@ -42,6 +42,7 @@ static const struct {
     {FL_CONTROL_WANT_POOL, "WANT_POOL", sizeof(struct fl_control_want_pool), IN(RUNNING), fl_run_take_want_pool},
     {FL_CONTROL_POOL_UNUSED, "POOL_UNUSED", sizeof(struct fl_control_region), IN(RUNNING), fl_run_take_pool_unused},
     {FL_CONTROL_SET_DONE, "SET_DONE", sizeof(struct fl_control_set_done), IN(RUNNING), fl_run_take_set_done},
+    {FL_CONTROL_LANE_LEFT, "LANE_LEFT", sizeof(struct fl_control_lane_event), IN(RUNNING), fl_door_take_lane_left},
     {FL_CONTROL_DONE, "DONE", 0, IN(RUNNING), take_done},
 };
 
@@ -145,6 +146,7 @@ static gboolean reap(FlRunStage *stage)
     stage->pidfd = -1;
     stage->life = FL_LIFE_REAPED;
     run->alive--;
+    fl_door_guests_end(run->door, stage);
     fl_run_stage_ended(stage);
     fl_door_stage_ended(run->door, stage);
     if (run->alive == 0)

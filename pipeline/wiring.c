@@ -372,6 +372,8 @@ void fl_run_take_mapped(FlRunStage *stage, const struct fl_received *message)
         fl_run_broke(stage, "changed the size of memory it was given");
     else if (region->kind == FL_REGION_LATEST)
         fl_door_latest_mapped(stage->run->door, region, error);
+    else if (region->kind == FL_REGION_ANNOUNCE && region->later)
+        fl_door_announce_mapped(stage->run->door, region, error);
     else if (region->later)
         fl_run_generation_mapped(region, error);
     else

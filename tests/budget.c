@@ -97,8 +97,11 @@ static void a_forwarder_holds_what_those_below_it_hold(void)
     CHECK_EQ(budget->lanes[2].reach, 6);
     CHECK_EQ(budget->lanes[1].reach, 7);
     CHECK_EQ(budget->lanes[0].reach, 8);
-    CHECK_EQ(budget->lanes[0].credits, 11);
-    CHECK_EQ(budget->pools[0][0].slots, 1 + 11 + 3 + 1); /* only the lane its frames go on directly */
+    CHECK_EQ(budget->lanes[2].spare, 0);
+    CHECK_EQ(budget->lanes[0].spare, 3 + 3); /* guests of b and of c hold credits of this lane, and are not noticed */
+    CHECK_EQ(budget->lanes[0].least, 9);
+    CHECK_EQ(budget->lanes[0].credits, 11 + 6);
+    CHECK_EQ(budget->pools[0][0].slots, 1 + 17 + 3 + 1); /* only the lane its frames go on directly */
     CHECK_EQ(budget->pools[1][0].bytes, 0);              /* who only forwards has no pool at start */
     CHECK(budget->pools[1][0].slots > 0);
     CHECK_EQ(budget->chain->len, 4);
@@ -135,7 +138,7 @@ static void a_fork_adds_up(void)
     FlBudget *budget = work_out(&b);
     CHECK_EQ(budget->lanes[0].reach, 1 + 3 + 4);
     CHECK_EQ(budget->lanes[1].reach, 1);
-    CHECK_EQ(budget->pools[0][0].slots, 1 + (8 + 3) + 4 + 3 + 1);
+    CHECK_EQ(budget->pools[0][0].slots, 1 + (8 + 3 + 3) + 4 + 3 + 1);
     end(&b, budget);
 }
 

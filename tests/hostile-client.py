@@ -139,7 +139,7 @@ def check_crowd(failures, path, pid):
         with contextlib.suppress(AssertionError, BrokenPipeError, ConnectionResetError):
             crowd.append(remote.Client(path))
     failures.check(100 <= len(crowd) < 200, f"{len(crowd)} of 200 clients are answered")
-    failures.check(remote.fds_of(pid) <= before + 140, f"{remote.fds_of(pid)} fds")
+    failures.check(remote.fds_of(pid) <= before + 270, f"{remote.fds_of(pid)} fds")
     for client in crowd:
         client.close()
     check_fds(failures, pid, before)

@@ -46,8 +46,8 @@ struct fl_lane_info {
     /* How long fl_context_wait looks again before it sleeps: the largest of the context's lanes. It saves the way through the
      * kernel for who answers sooner, and costs a whole core for as long. */
     uint64_t spin_ns;
-    /* Not 0: who takes here is a guest, and nothing depends on it: it is no listener, an output that closes does not wait for it, and
-     * its policy is `drop` or `latest`. */
+    /* Not 0: who takes here is a guest, and nothing depends on it: it is no listener, an output that closes does not wait for it,
+     * and its policy is `drop` or `latest`. */
     uint32_t guest;
     uint32_t reserved;
 };
