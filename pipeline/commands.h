@@ -15,6 +15,7 @@ int fl_cmd_set(int argc, char **argv);
 int fl_cmd_ls(int argc, char **argv);
 int fl_cmd_status(int argc, char **argv);
 int fl_cmd_stop(int argc, char **argv);
+int fl_cmd_tap(int argc, char **argv);
 int fl_cmd_top(int argc, char **argv);
 int fl_cmd_view(int argc, char **argv); /* view and snap */
 

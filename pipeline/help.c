@@ -18,6 +18,7 @@ static const char general[] =
     "  set RUN/STAGE K=V      change a parameter of a stage that runs, at one exact frame\n"
     "  view RUN/STAGE         a window on what a stage gives, while the run goes on\n"
     "  snap RUN/STAGE FILE    one frame of that, as a PNG\n"
+    "  tap RUN/STAGE          write the frames of a stage to a file or a pipe, from now on\n"
     "  doctor                 what this machine lacks, and what would not work because of it\n"
     "  bench                  what frames cost in shared memory, pipes, sockets, GStreamer and FFmpeg on this machine\n"
     "  --version              the version\n"
@@ -27,7 +28,7 @@ static const char general[] =
     "  framelane run -e 'decode in.mkv ! scale 1280:-2 ! encode out.mp4 codec=libx264 crf=20'\n"
     "  framelane run -e 'decode in.mkv as cam ! crop 640:360 ! encode a.mkv ; cam ! hash in.framemd5'\n"
     "\n"
-    "not built yet: restart, tap\n";
+    "not built yet: restart\n";
 
 static const char run[] =
     "usage: framelane run FILE | -e 'STAGE ! STAGE ...' [OPTION]...\n"
@@ -190,6 +191,26 @@ static const char snap[] =
     "\n"
     "exit status: 0 written    1 there is no such run, stage or frame    2 usage    4 FILE cannot be written\n";
 
+static const char tap[] =
+    "usage: framelane tap RUN/STAGE [-o FILE] [--format y4m|nut|raw] [--frames N]\n"
+    "\n"
+    "Writes the frames that a stage gives from now on. Nobody waits for it: where it is too slow it misses some, and says how\n"
+    "many. Of a stage that gives none, those it takes. Ends with the run, with Ctrl-C, or when nobody reads any more.\n"
+    "\n"
+    "  -o, --output FILE    .y4m, .nut or .raw; - is standard output (the default)\n"
+    "  --format y4m         size and pixels, for other tools on a pipe (the default on standard output)\n"
+    "  --format nut         any pixel format, with the times of the frames\n"
+    "  --format raw         the bare pixels\n"
+    "  --frames N           so many, then end\n"
+    "\n"
+    "for example:\n"
+    "  framelane tap cam1/scale | ffplay -\n"
+    "\n"
+    "It takes the spare slots of the stage (3), so there is one tap an output at a time.\n"
+    "\n"
+    "exit status: 0 written    1 there is no such run or stage, no slot to spare, or it could not be written    2 usage\n"
+    "             130 second Ctrl-C, the file is not complete\n";
+
 static const char bench[] =
     "usage: framelane bench [--quick] [OPTION]...             ways to carry frames, against one another\n"
     "       framelane bench --micro [OPTION]...               the transport against the floor of this machine\n"
@@ -252,6 +273,7 @@ const char *fl_command_help(const char *verb)
         {"status", status},
         {"stop", stop},
         {"set", set},
+        {"tap", tap},
         {"top", top},
         {"graph", graph},
         {"view", view},

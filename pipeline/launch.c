@@ -39,21 +39,22 @@ char *fl_find_program(const char *name)
 
 /* In the child: only calls that are safe after fork. Standard input is never the terminal's: a stage that reads "-" gets it as its
  * input file. A group of its own keeps Ctrl-C, which is the supervisor's to interpret, away from it. */
-static void become_stage(const FlRunStage *stage, int socket, int nothing, char *const argv[])
+void fl_become_stage(const FlStageProcess *process)
 {
+    int socket = process->socket;
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_DFL);
     setpgid(0, 0);
-    sigprocmask(SIG_SETMASK, &stage->run->old_mask, NULL);
-    if (dup2(nothing, STDIN_FILENO) < 0)
+    sigprocmask(SIG_SETMASK, process->mask, NULL);
+    if (dup2(process->nothing, STDIN_FILENO) < 0)
         _exit(127);
-    if (!stage->writes_stdout && dup2(nothing, STDOUT_FILENO) < 0)
+    if (!process->writes_stdout && dup2(process->nothing, STDOUT_FILENO) < 0)
         _exit(127);
     if (socket == FL_CONTROL_FD ? fcntl(socket, F_SETFD, 0) < 0 : dup2(socket, FL_CONTROL_FD) < 0)
         _exit(127);
     syscall(SYS_close_range, FL_CONTROL_FD + 1, ~0u, 0); /* what whoever started us forgot to mark; ours is marked */
-    execv(argv[0], argv);
+    execv(process->argv[0], process->argv);
     _exit(127);
 }
 
@@ -67,7 +68,7 @@ int fl_run_spawn(FlRunStage *stage)
         goto out;
     stage->pid = fork();
     if (stage->pid == 0)
-        become_stage(stage, pair[1], nothing, argv);
+        fl_become_stage(&(FlStageProcess){argv, pair[1], nothing, stage->writes_stdout, &stage->run->old_mask});
     if (stage->pid < 0) {
         error = -errno;
         goto out;

@@ -25,7 +25,7 @@ static const Verb verbs[] = {
     {"set", fl_cmd_set},
     {"view", fl_cmd_view},
     {"snap", fl_cmd_view},
-    {"tap", NULL},
+    {"tap", fl_cmd_tap},
     {"bench", fl_cmd_bench},
 };
 

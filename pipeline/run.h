@@ -184,6 +184,14 @@ struct FlRun {
 char *fl_find_program(const char *name);
 char *fl_run_find_stage_program(void); /* NULL: there is none */
 int fl_run_spawn(FlRunStage *stage);
+/* In a child: becomes framelane-stage, with `socket` as its end of the control socket. */
+typedef struct {
+    char *const *argv;
+    int socket, nothing; /* nothing: /dev/null, open */
+    gboolean writes_stdout;
+    const sigset_t *mask; /* of its signals */
+} FlStageProcess;
+void fl_become_stage(const FlStageProcess *process) G_GNUC_NORETURN;
 void fl_run_kill(FlRunStage *stage); /* SIGKILL; accepts one that is gone */
 
 /* inputs.c. FALSE: a sentence has been said for each that does not open. */
