@@ -75,6 +75,31 @@ def check_words(failures, path):
     client.close()
 
 
+def check_half_a_lane(failures, path):
+    """Asks for a lane and then says something else, or nothing of use, or says it has mapped what it was never sent: cut off, and
+    the next one gets the lane."""
+    mapped, take = remote.message(remote.MAPPED, struct.pack("<iI", 0, 0)), remote.ask_attach("source", how=2, when_full=1)
+    for what, said in (("mapped without a lane", [mapped]), ("a lane, then another", [take, take]), ("a lane, then status",
+                       [take, remote.ask_status()]), ("mapped twice", [take, mapped, mapped])):
+        client = remote.Client(path)
+        with contextlib.suppress(BrokenPipeError):
+            for data in said:
+                client.send(data)
+        check_cut_off(failures, what, client)
+    client = remote.Client(path)
+
+    def is_given():
+        client.send(take)
+        return client.hear()[0] == remote.MAP
+    failures.check(harness.patient(is_given, harness.LIMIT) and len(client.fds) == 1, "half a lane takes a whole one away")
+    fds = client.fds
+    client.send(remote.message(remote.MAPPED, struct.pack("<iI", -2**31, 0)))
+    failures.check(client.hear()[0] == remote.ERROR and client.status() is not None, "who cannot map is not told so in words")
+    for fd in fds:
+        os.close(fd)
+    client.close()
+
+
 def check_descriptors(failures, path, pid):
     """A thousand of them, in messages that are right otherwise: none is kept, and who sends them is cut off."""
     before = remote.fds_of(pid)
@@ -201,6 +226,7 @@ def main():
         before = remote.fds_of(running.pid)
         check_garbage(failures, path)
         check_words(failures, path)
+        check_half_a_lane(failures, path)
         check_descriptors(failures, path, running.pid)
         check_other_user(failures, directory, path)
         check_crowd(failures, path, running.pid)

@@ -9,7 +9,7 @@ import struct
 import harness
 
 MAGIC = 0x31454E4C
-HELLO, STATUS, TEXT, STOP, DONE, ATTACH, ATTACHED, POOL, POOL_UNUSED, SET, ERROR, ENDED = range(0x100, 0x10C)
+HELLO, STATUS, TEXT, STOP, DONE, ATTACH, ATTACHED, POOL, POOL_UNUSED, SET, ERROR, ENDED, MAP, MAPPED = range(0x100, 0x10E)
 VERSION = 1
 
 
@@ -49,8 +49,8 @@ def ask_status():
     return message(STATUS, struct.pack("<II", 0, 0))
 
 
-def ask_attach(stage, port=0, how=1):
-    return message(ATTACH, struct.pack("<32sIIIIII", stage.encode(), port, how, 0, 0, 0, 0))
+def ask_attach(stage, port=0, how=1, when_full=0):
+    return message(ATTACH, struct.pack("<32sIIIIII", stage.encode(), port, how, when_full, 0, 0, 0))
 
 
 def ask_set(stage, assignment, wait_ms=0, rebuild=0):
