@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct {
     const char *name, *suffixes, *kind;
@@ -133,6 +134,8 @@ int fl_cmd_tap(int argc, char **argv)
         status = w.format ? fl_command_usage("tap", "--format takes y4m, nut or raw, not '%s'", w.format)
                           : fl_command_usage("tap", "the name '%s' tells no format: end it in .y4m, .nut or .raw, or say --format",
                                              w.output);
+    else if (status == 0 && strcmp(w.output, "-") == 0 && isatty(STDOUT_FILENO))
+        status = fl_command_usage("tap", "frames are nothing for a terminal: name a file with -o, or a reader behind a pipe");
     else if (status == 0)
         status = tap(&w, format);
     else if (status == 1)

@@ -121,14 +121,24 @@ static struct fl_lane_fds lane_fds(struct fl_host_message *message, bool produce
     return fds;
 }
 
+static void close_fds(const struct fl_lane_fds *fds)
+{
+    const int all[] = {fds->announce, fds->returns, fds->bell_out, fds->bell_in};
+    for (unsigned i = 0; i < 4; i++)
+        if (all[i] >= 0)
+            close(all[i]);
+}
+
 static int attach_producer(struct fl_stage *stage, const struct fl_control_lane *lane, void *own, const struct fl_lane_fds *fds)
 {
     struct fl_host_output *out = &stage->out[lane->port];
     int error = out->lane_count < FL_STATS_MAX_LANES ? 0 : -ENOSPC;
     if (error == 0 && !out->output)
         error = lane->info.guest ? -EPIPE : fl_output_create(stage->context, &out->output);
-    if (error < 0)
+    if (error < 0) {
+        close_fds(fds);
         return error;
+    }
     struct fl_output_lane *attached;
     error = fl_output_attach(out->output, &lane->info, own, fds, &attached);
     if (error < 0)

@@ -6,39 +6,9 @@
 #include "../../pipeline/supervise.c"
 
 #include <fcntl.h>
-#include <stdarg.h>
 #include <string.h>
 
 enum { STAGES = 3, LANES = 2, MOST_REGIONS = 64, LIMIT_BYTES = 16 << 20 };
-
-/* ---- what launch.c does in a run; there is no door ---- */
-
-char *fl_run_find_stage_program(void)
-{
-    return NULL;
-}
-
-int fl_run_spawn(FlRunStage *stage)
-{
-    return -ENOSYS;
-}
-
-void fl_run_kill(FlRunStage *stage)
-{
-    stage->killed = TRUE;
-}
-
-/* Where sentences go: they are made, and nobody reads them. */
-int fuzz_fprintf(FILE *file, const char *format, ...);
-int fuzz_fprintf(FILE *file, const char *format, ...)
-{
-    char text[4096];
-    va_list arguments;
-    va_start(arguments, format);
-    int count = vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    return count;
-}
 
 /* ---- a pipeline of three: a -> b -> c ---- */
 

@@ -17,14 +17,16 @@ import sys
 import tempfile
 import time
 
-EXECUTIONS = {"control": 30000, "consumer": 12000, "producer": 9000, "pipe-writer": 9000, "desc": 50000, "pipe-reader": 20000,
-              "latest": 20000, "wire": 20000, "side": 200000}
+EXECUTIONS = {"control": 30000, "door": 8000, "consumer": 12000, "producer": 9000, "pipe-writer": 9000, "desc": 50000,
+              "pipe-reader": 20000, "latest": 20000, "wire": 20000, "side": 200000}
 AT_ONCE = 2
 COMPILER = ["clang", "-std=gnu11", "-D_GNU_SOURCE", "-DFL_VERSION=\"fuzz\"", "-g", "-O1", "-fno-omit-frame-pointer"]
 SANITIZERS = "address,undefined"
-# Of the supervisor everything but what starts processes or is a program; supervise.c is within the target itself.
-NOT_LINKED = ["main", "stage-main", "supervise", "launch", "*cmd-*", "host*", "doctor*", "*top*", "drawing*", "shown*", "page",
+# Of the supervisor everything but what starts processes or is a program. What a target of it includes is not linked with it again.
+NOT_LINKED = ["main", "stage-main", "launch", "tap", "*cmd-*", "host*", "doctor*", "*top*", "drawing*", "shown*", "page",
               "check-report", "control-client"]
+WITHIN = {"control": ["pipeline/supervise.c"], "door": ["pipeline/door.c", "pipeline/take.c"]}
+NO_LAUNCH = "tests/fuzz/no-launch.c"
 NEEDS_GLIB = ["gio-unix-2.0", "json-glib-1.0"]
 HELPERS = ["tests/lib/fake.c", "tests/lib/picture.c", "tests/lib/stand.c", "tests/lib/wiring.c", "tests/fuzz/fuzz-main.c",
            "tests/fuzz/heap-shm.c"]
@@ -67,7 +69,7 @@ class Build:
     def options(self, name):
         if name.startswith("transport/"):
             return ["-include", f"{self.source}/tests/fuzz/quiet.h"]
-        if name in self.supervisor or name == "tests/fuzz/control.c":
+        if name in self.supervisor or name == NO_LAUNCH or name in [f"tests/fuzz/{target}.c" for target in WITHIN]:
             needed = [word for word in self.glib if not word.startswith("-l")] + ["-I", f"{self.source}/pipeline"]
             return needed + (["-include", f"{self.source}/tests/fuzz/quiet-pipeline.h"] if name in self.supervisor else [])
         return []
@@ -75,7 +77,8 @@ class Build:
     def compile(self, name):
         made = os.path.join(self.folder, name.replace("/", "-")[:-2] + ".o")
         path = os.path.join(self.source, name)
-        if not os.path.exists(made) or os.path.getmtime(made) < max(self.newest_header, os.path.getmtime(path)):
+        parts = [path, *(os.path.join(self.source, part) for part in WITHIN.get(os.path.basename(name)[:-2], []))]
+        if not os.path.exists(made) or os.path.getmtime(made) < max(self.newest_header, *map(os.path.getmtime, parts)):
             run([*COMPILER, f"-fsanitize=fuzzer-no-link,{SANITIZERS}", "-fno-sanitize-recover=all",
                  "-I", f"{self.source}/transport",
                  *self.options(name), "-c", path, "-o", made])
@@ -88,14 +91,16 @@ class Build:
 
     def all(self, targets):
         names = self.library + HELPERS + [f"tests/fuzz/{target}.c" for target in targets]
-        if "control" in targets:
-            names += self.supervisor
+        if set(WITHIN) & set(targets):
+            names += [*self.supervisor, NO_LAUNCH]
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
             objects = dict(zip(names, pool.map(self.compile, names)))
 
             def link(target):
-                own = self.library + HELPERS + (self.supervisor if target == "control" else []) + [f"tests/fuzz/{target}.c"]
-                return self.link(target, [objects[name] for name in own] + (self.glib if target == "control" else []))
+                own = self.library + HELPERS + [f"tests/fuzz/{target}.c"]
+                if target in WITHIN:
+                    own += [name for name in self.supervisor if name not in WITHIN[target]] + [NO_LAUNCH]
+                return self.link(target, [objects[name] for name in own] + (self.glib if target in WITHIN else []))
             return dict(zip(targets, pool.map(link, targets)))
 
 
@@ -133,7 +138,7 @@ def main(source, build, seconds):
         return 77
     began = time.monotonic()
     made = Build(source, build)
-    targets = [target for target in EXECUTIONS if target != "control" or made.glib]
+    targets = [target for target in EXECUTIONS if target not in WITHIN or made.glib]
     programs = made.all(targets)
     print(f"{len(programs)} targets built in {time.monotonic() - began:.1f} s")
     share = max(1, seconds * AT_ONCE // len(programs)) if seconds else 0
