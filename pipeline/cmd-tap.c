@@ -1,17 +1,10 @@
 #include "commands.h"
+#include "kind.h"
 #include "tap.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static const struct {
-    const char *name, *suffixes, *kind;
-} formats[] = {
-    {"y4m", ".y4m", "y4m"},
-    {"nut", ".nut", "encode"},
-    {"raw", ".raw .yuv .rgb", "raw"},
-};
 
 typedef struct {
     char *run, *stage;
@@ -25,9 +18,10 @@ static int find_format(const Words *w)
     const char *suffix = strrchr(w->output, '.');
     if (!w->format && strcmp(w->output, "-") == 0)
         return 0;
-    for (unsigned i = 0; i < G_N_ELEMENTS(formats); i++) {
-        g_auto(GStrv) suffixes = g_strsplit(formats[i].suffixes, " ", -1);
-        if (w->format ? strcmp(formats[i].name, w->format) == 0 : suffix && g_strv_contains((const char *const *)suffixes, suffix))
+    for (unsigned i = 0; fl_tap_formats[i].name; i++) {
+        g_auto(GStrv) suffixes = g_strsplit(fl_tap_formats[i].suffixes, " ", -1);
+        if (w->format ? strcmp(fl_tap_formats[i].name, w->format) == 0
+                      : suffix && g_strv_contains((const char *const *)suffixes, suffix))
             return (int)i;
     }
     return -1;
@@ -67,15 +61,13 @@ static int tap(const Words *w, int format)
     FlTapAsked asked = {
         .run = w->run,
         .stage = w->stage,
-        .kind = formats[format].kind,
+        .kind = fl_tap_formats[format].kind,
         .options = {"url", w->output},
         .writes_stdout = strcmp(w->output, "-") == 0,
         .frames = w->frames,
     };
-    static const char *const nut[] = {"codec", "rawvideo", "format", "nut"};
     FlTapResult result;
-    if (strcmp(formats[format].name, "nut") == 0)
-        memcpy(asked.options + 2, nut, sizeof nut);
+    memcpy(asked.options + 2, fl_tap_formats[format].options, sizeof fl_tap_formats[format].options);
     fl_tap(&asked, say, &result);
     gboolean good = result.good || result.no_reader;
     if (!good && result.why)

@@ -66,4 +66,12 @@ extern const struct fl_kind_info fl_kinds[];
 const struct fl_kind_info *fl_kind_find(const char *name);
 const struct fl_key *fl_kind_key(const struct fl_kind_info *kind, const char *name); /* prefixes match: "option.crf" */
 
+/* Forms in which `framelane tap` writes, and which stage does so. The first is the one for pipes; the last has no name. */
+struct fl_tap_format {
+    const char *name, *suffixes; /* of files, separated by spaces */
+    const char *kind;
+    const char *options[6]; /* besides `url`: key, value, ..., NULL */
+};
+extern const struct fl_tap_format fl_tap_formats[];
+
 #endif

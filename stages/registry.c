@@ -264,6 +264,13 @@ const struct fl_kind_info fl_kinds[] = {
     {0},
 };
 
+const struct fl_tap_format fl_tap_formats[] = {
+    {"y4m", ".y4m", "y4m", {NULL}},
+    {"nut", ".nut", "encode", {"codec", "rawvideo", "format", "nut"}},
+    {"raw", ".raw .yuv .rgb", "raw", {NULL}},
+    {0},
+};
+
 const struct fl_kind_info *fl_kind_find(const char *name)
 {
     for (const struct fl_kind_info *kind = fl_kinds; name && kind->name; kind++)

@@ -345,6 +345,7 @@ static void act(struct world *world, struct fuzz_input *in)
         break;
     default:
         world->run->stages[which % STAGES].life = FL_LIFE_DONE;
+        fl_door_guests_end(world->door, &world->run->stages[which % STAGES]);
         fl_door_stage_ended(world->door, &world->run->stages[which % STAGES]);
         break;
     }
