@@ -23,8 +23,8 @@ AT_ONCE = 2
 COMPILER = ["clang", "-std=gnu11", "-D_GNU_SOURCE", "-DFL_VERSION=\"fuzz\"", "-g", "-O1", "-fno-omit-frame-pointer"]
 SANITIZERS = "address,undefined"
 # Of the supervisor everything but what starts processes or is a program. What a target of it includes is not linked with it again.
-NOT_LINKED = ["main", "stage-main", "launch", "tap", "*cmd-*", "host*", "doctor*", "*top*", "drawing*", "shown*", "page",
-              "check-report", "control-client"]
+NOT_LINKED = ["main", "*-main", "launch", "start-programs", "tap", "*cmd-*", "host*", "doctor*", "*top*", "drawing*", "shown*",
+              "page", "check-report", "control-client"]
 WITHIN = {"control": ["pipeline/supervise.c"], "door": ["pipeline/door.c", "pipeline/take.c"]}
 NO_LAUNCH = "tests/fuzz/no-launch.c"
 NEEDS_GLIB = ["gio-unix-2.0", "json-glib-1.0"]
