@@ -126,14 +126,10 @@ static void ring_noted(struct fl_context *context)
     context->ringing--;
 }
 
-/* Its bell may be noted, and may be rung or slept on by other threads: it is only out of their way for what comes. */
+/* Its bell may be rung or slept on by other threads: it is only out of their way for what comes. Bells that are noted outlive the
+ * lock only in the hands of a thread that rings. */
 void fl_context_bury(struct fl_context *context, struct fl_output_lane *lane)
 {
-    unsigned kept = 0;
-    for (unsigned i = 0; i < context->bell_count; i++)
-        if (context->bells[i] != lane->fds.bell_out)
-            context->bells[kept++] = context->bells[i];
-    context->bell_count = kept;
     lane->next_detached = context->detached;
     context->detached = lane;
 }
