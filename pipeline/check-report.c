@@ -72,7 +72,7 @@ static void print_sum(const FlPipeline *p, const FlBudget *b)
     }
     g_autofree char *sum = fl_bytes_text(b->pool_bytes + b->lane_bytes);
     printf("shared memory: %s%s%s\n", sum, unknown->len ? ", and what becomes known when run: " : "", unknown->str);
-    printf("(slots as stages of these kinds usually need them; at start each says what it needs)\n");
+    printf("(slots and credits as stages of these kinds usually need them; at start each says what it needs)\n");
     printf("longest way of a frame without a copy:");
     for (guint i = 0; i < b->chain->len; i++)
         printf("%s%s", i ? " -> " : " ", ((FlStageConfig *)g_ptr_array_index(b->chain, i))->name);

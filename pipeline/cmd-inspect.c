@@ -209,7 +209,9 @@ static int inspect_kind(const char *name, gboolean json)
     if (!kind) {
         g_autofree const char **names = fl_kind_names();
         g_autofree char *hint =
-            fl_did_you_mean(name, names, "framelane inspect lists all kinds; for codecs: framelane inspect codec NAME");
+            fl_did_you_mean(name, names,
+                            "framelane inspect lists all kinds; for codecs and filters: framelane inspect codec NAME, "
+                            "framelane inspect filter NAME");
         fprintf(stderr, "framelane inspect: there is no kind of stage called '%s'; %s\n", name, hint);
         return NOT_FOUND;
     }

@@ -74,7 +74,7 @@ static int tap(const Words *w, int format)
         tell_failure(&result);
     if (result.run_died)
         fprintf(stderr, "framelane tap: run '%s' is gone without a word; was it killed?\n", w->run);
-    if (good || result.frames > 0)
+    if (good || (result.frames > 0 && !result.why))
         tell_result(w, &result);
     g_free(result.why);
     return result.killed ? 130 : good && !result.run_died ? 0 : 1;

@@ -104,7 +104,7 @@ void fl_drop_log_finish(FlDropLog *log, uint64_t lost)
     if (lost)
         fprintf(log->file, "# %" PRIu64 " events came faster than they could be written down, and are not here\n", lost);
     if (fflush(log->file) != 0 || ferror(log->file))
-        fl_run_say(log->run, "warning: --drop-log is not complete: it could not be written to its end");
+        fl_run_say(log->run, "warning: --drop-log is not complete: it could not be written to its end (is the disk full?)");
     g_array_unref(log->perhaps);
     g_free(log->blocked_on);
     g_free(log->listed);

@@ -1,5 +1,6 @@
 #include "report.h"
 
+#include <errno.h>
 #include <sys/wait.h>
 
 void fl_json_int(JsonBuilder *b, const char *name, uint64_t value)
@@ -51,12 +52,16 @@ char *fl_report_line(JsonBuilder *b)
     return json_to_string(root, FALSE);
 }
 
-/* One object a line. Nobody reading any more is no reason to stop a run. */
-static void write_line(const FlRun *run, JsonBuilder *b)
+/* One object a line. Nobody reading any more is no reason to stop a run, nor is a disk that is full; but that is said, once. */
+static void write_line(FlRun *run, JsonBuilder *b)
 {
     g_autofree char *text = fl_report_line(b);
-    fprintf(run->options.json, "%s\n", text);
-    fflush(run->options.json);
+    errno = 0;
+    gboolean written = fprintf(run->options.json, "%s\n", text) >= 0 && fflush(run->options.json) == 0;
+    if (written || errno == EPIPE || run->json_failed)
+        return;
+    run->json_failed = TRUE;
+    fl_run_say(run, "warning: --json cannot be written: %s; it is not complete", g_strerror(errno));
 }
 
 /* ---- stages and lanes ---- */

@@ -168,7 +168,7 @@ struct FlRun {
     guint tick_source, deadline_source, for_source, signal_source;
     gint64 launched_us, go_us, ended_us;
     uint64_t pool_bytes, pool_bytes_peak;
-    gboolean line_shown;
+    gboolean line_shown, json_failed;
     gint64 tick_us; /* the last progress line: when, and how far it was */
     uint64_t tick_frames;
     gint64 tick_pts_us;          /* G_MININT64: unknown */

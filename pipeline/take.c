@@ -146,8 +146,8 @@ static void refuse_spare(FlClient *client, const FlRunStage *stage, unsigned por
             stage->config->name, tight->from->config->name, tight->to->config->name, tight->info.credits, left, needed, by);
     else if (*by)
         fl_client_refuse(client, -ENOSPC,
-                         "of the %d spare slots of '%s' %u are left%s, and %u would be needed: look on instead, or ask again when "
-                         "that guest has gone",
+                         "of the %d spare slots of '%s' %u are left%s, and %u would be needed: wait until that process has "
+                         "ended, or look without holding frames (framelane view, framelane snap)",
                          FL_BUDGET_SPARE, stage->config->name, left, by, needed);
     else
         fl_client_refuse(client, -ENOSPC, "'%s' has %u spare slots, %u would be needed: ask for fewer credits, or look on instead",

@@ -407,7 +407,7 @@ void fl_trace_finish(FlTrace *trace, uint64_t lost)
     fl_trace_end(&trace->to, TRUE);
     fputs("\n]\n", trace->to.file);
     if (fflush(trace->to.file) != 0 || ferror(trace->to.file))
-        fl_run_say(trace->run, "warning: --trace is not complete: it could not be written to its end");
+        fl_run_say(trace->run, "warning: --trace is not complete: it could not be written to its end (is the disk full?)");
     g_free(trace->stages);
     g_free(trace->lanes);
     g_free(trace->blocked_on);

@@ -1,6 +1,7 @@
 #include "window.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define SCREEN_SHARE 0.9 /* of the usable screen, for a picture that is larger */
 #define LEAST_WIDTH  160
@@ -48,13 +49,22 @@ static int open_window(struct fl_window *w, const struct fl_window_options *opti
     return 0;
 }
 
+/* Where there is no screen SDL falls back to windows that nobody can see, which is for those who ask for it. */
+static bool has_screen(void)
+{
+    const char *driver = SDL_GetCurrentVideoDriver();
+    const char *wanted = SDL_getenv("SDL_VIDEODRIVER");
+    bool unseen = driver && (strcmp(driver, "offscreen") == 0 || strcmp(driver, "dummy") == 0 || strcmp(driver, "evdev") == 0);
+    return !unseen || (wanted && *wanted);
+}
+
 int fl_window_open(struct fl_window *w, const struct fl_window_options *options)
 {
     *w = (struct fl_window){.scale = 1};
     set_hints();
     if (SDL_InitSubSystem(SDL_INIT_VIDEO | SDL_INIT_EVENTS) < 0)
         return -ENODEV;
-    int error = open_window(w, options);
+    int error = has_screen() ? open_window(w, options) : -ENODEV;
     if (error < 0) {
         fl_window_close(w);
         return error;
