@@ -100,8 +100,8 @@ void fl_door_latest_mapped(FlDoor *door, FlRunRegion *region, int error)
         fl_run_send(stage, &message);
     for (guint i = 0; door && i < fl_door_clients(door)->len; i++) {
         FlClient *client = g_ptr_array_index(fl_door_clients(door), i);
-        if (!client->expects || client->seen != stage || client->seen_port != region->port)
-            continue;
+        if (!client->expects || client->guest || client->seen != stage || client->seen_port != region->port)
+            continue; /* a guest waits for another region */
         if (error == 0) {
             answer_attached(client);
             continue;

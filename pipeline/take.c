@@ -47,7 +47,8 @@ void fl_guest_free(gpointer data)
         g_hash_table_remove(guest->stage->run->regions, GUINT_TO_POINTER(guest->announce->id));
     if (guest->returns >= 0)
         close(guest->returns);
-    close(guest->pidfd);
+    if (guest->pidfd >= 0)
+        close(guest->pidfd);
     g_free(guest);
 }
 
@@ -251,6 +252,9 @@ static void refuse(FlGuest *guest, int error, const char *what)
     part_from_client(guest);
     if (!client)
         return;
+    g_clear_handle_id(&guest->death_source, g_source_remove);
+    client->pidfd = guest->pidfd; /* its next guest's */
+    guest->pidfd = -1;
     client->expects = FALSE;
     client->seen = NULL;
     fl_client_refuse(client, error, "%s: %s", what, g_strerror(-error));

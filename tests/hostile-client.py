@@ -3,6 +3,8 @@
 import contextlib
 import os
 import random
+import select
+import signal
 import socket
 import struct
 import sys
@@ -95,9 +97,27 @@ def check_half_a_lane(failures, path):
     fds = client.fds
     client.send(remote.message(remote.MAPPED, struct.pack("<iI", -2**31, 0)))
     failures.check(client.hear()[0] == remote.ERROR and client.status() is not None, "who cannot map is not told so in words")
-    for fd in fds:
+    failures.check(harness.patient(is_given, harness.LIMIT), "who could not map a region may not ask again")
+    for fd in fds + client.fds:
         os.close(fd)
     client.close()
+
+
+def check_both_ways(failures, path, stage):
+    """While a region is made for one who looks on, another asks for a lane of that output: each gets what it asked for."""
+    looker, taker = remote.Client(path), remote.Client(path)
+    os.kill(stage, signal.SIGSTOP)
+    looker.send(remote.ask_attach("source"))
+    taker.send(remote.ask_attach("source", how=2, when_full=1))
+    failures.check(taker.hear()[0] == remote.MAP, "a lane is not given while its stage is stopped")
+    os.kill(stage, signal.SIGCONT)
+    failures.check(looker.hear()[0] == remote.ATTACHED, "who looks on is not attached")
+    fds = looker.fds + taker.fds
+    failures.check(not select.select([taker.socket], [], [], 0.2)[0], "who has not mapped anything yet hears of another's region")
+    for fd in fds:
+        os.close(fd)
+    looker.close()
+    taker.close()
 
 
 def check_descriptors(failures, path, pid):
@@ -222,6 +242,7 @@ def main():
         running = Running("--name", "cam1", "-e", PIPELINE)
         running.until_frames_flow()
         path = remote.path_of(directory, "cam1")
+        check_both_ways(failures, path, running.stages()["source"])
         attach_once(failures, path)
         before = remote.fds_of(running.pid)
         check_garbage(failures, path)

@@ -192,7 +192,7 @@ int fl_events_read(struct fl_events *events, struct fl_event *into, unsigned mos
     uint64_t head = fl_events_head(rx);
     if (head < rx->tail)
         return -EBADMSG;
-    while (got < most && rx->tail < head) {
+    for (unsigned looks = 0; looks < most && rx->tail < head; looks++) { /* looks: head may be moved on before each of them */
         uint64_t late = fl_events_next(rx, words);
         *lost += late;
         if (late == 0)
