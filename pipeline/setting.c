@@ -142,8 +142,9 @@ static gboolean too_late(gpointer data)
     g_autofree char *why = excuse(stage);
     client->set_timer = 0;
     client->set_stage = NULL;
-    fl_client_refuse(client, -ETIMEDOUT, "'%s' took no frame in %.3g s, so nothing was changed, unless it had begun to build anew: %s", stage->config->name,
-                     client->set_wait_ms / 1000.0, why);
+    fl_client_refuse(client, -ETIMEDOUT,
+                     "'%s' took no frame in %.3g s, so nothing was changed, unless it had begun to build anew: %s",
+                     stage->config->name, client->set_wait_ms / 1000.0, why);
     return G_SOURCE_REMOVE;
 }
 

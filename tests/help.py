@@ -7,6 +7,7 @@ from harness import Failures, run, scratch
 
 # Every option of `run --help`, as one may write it.
 OPTIONS = {
+    "--view": ["--view", "pattern"],
     "--name": ["--name", "cam1"],
     "--expression": [],  # stands in every line below
     "--set": ["--set", "pattern.frames=3"],

@@ -198,8 +198,9 @@ static int open_window(Words *w, struct fl_outside *outside)
     int error = fl_viewer_create(&w->window, fl_outside_source(outside), &viewer, words, sizeof words);
     if (error < 0)
         return complain(w, CANNOT_START, "no window can be opened: %s%s", *words ? words : strerror(-error),
-                        error == -ENODEV ? "; set DISPLAY or WAYLAND_DISPLAY, or SDL_VIDEODRIVER=dummy for a window that nobody sees"
-                                         : "");
+                        error == -ENODEV
+                            ? "; set DISPLAY or WAYLAND_DISPLAY, or SDL_VIDEODRIVER=dummy for a window that nobody sees"
+                            : "");
     show(w, viewer, fl_outside_source(outside));
     fl_viewer_destroy(viewer);
     return GOOD;
