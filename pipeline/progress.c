@@ -146,7 +146,7 @@ static void show_copies(const FlRun *run, const FlTally *tally)
     if (tally->dropped_packets)
         fprintf(stderr, "  packets of sound dropped with them: %" G_GUINT64_FORMAT "\n", tally->dropped_packets);
     if (tally->dropped_error)
-        fprintf(stderr, "  lost on their way: %" G_GUINT64_FORMAT "\n", tally->dropped_error);
+        fprintf(stderr, "  still on their way when it ended: %" G_GUINT64_FORMAT "\n", tally->dropped_error);
 }
 
 void fl_run_show_summary(FlRun *run)

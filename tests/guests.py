@@ -92,7 +92,7 @@ def check_spare(failures, program):
     first, forwarded = holding(failures, program, "source"), holding(failures, program, "part")
     for stage, guest in (("source", first), ("end", forwarded)):
         status, _, err = take(program, stage)
-        told = f"process {guest.process.pid}" in err and "look on" in err
+        told = f"process {guest.process.pid}" in err and "framelane view" in err
         failures.check(status == 1 and told, f"beyond spare: {status} {err}")
     for guest in (first, forwarded):
         failures.check(guest.say("check") == "check", "frames that were held have changed")
