@@ -171,8 +171,8 @@ struct fl_context {
     pthread_mutex_t turn; /* they sleep on `looked` with it */
     pthread_cond_t looked;
     struct fl_sleep *sleep;
-    uint64_t spin_ns; /* the longest of its lanes */
-    bool batches;     /* some lane has more than one frame a look */
+    _Atomic uint64_t spin_ns; /* the longest of its lanes; they may come while somebody waits */
+    atomic_bool batches;      /* some lane has more than one frame a look */
     uint32_t recording; /* FL_EVENT_BITs that some recorder wants; 0: nobody has asked for events */
     int kick_fd;
     atomic_int asleep;
