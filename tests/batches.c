@@ -101,8 +101,13 @@ static void what_is_told_comes_after_the_batch(void)
     stand_destroy(&stand);
 }
 
-/* The credit is back at once; the look at whether its producer sleeps is what waits for the batch. */
-static void returns_ring_once_a_batch(void)
+/* How many returns its producer sees. */
+static uint64_t seen_back(const struct stand_lane *lane)
+{
+    return fl_load(&lane->tx->tx.theirs->returned, FL_ACQUIRE);
+}
+
+static void returns_are_shown_and_ring_once_a_batch(void)
 {
     struct stand stand;
     struct stand_lane *lane = begin(&stand, &(struct fl_lane_info){.credits = 8, .batch = 2, .batch_delay_ns = NEVER_NS});
@@ -111,7 +116,9 @@ static void returns_ring_once_a_batch(void)
         publish(&stand, number, number + 2);
         CHECK_EQ(stand_next(lane), number);
         CHECK_EQ(stand_taken(lane).rings, number / 2);
+        CHECK_EQ(seen_back(lane), number);
         CHECK_EQ(stand_next(lane), number + 1);
+        CHECK_EQ(seen_back(lane), number + 2);
         CHECK_EQ(stand_taken(lane).rings, number / 2 + 1);
         CHECK_EQ(stand_taken(lane).returned, number + 2);
     }
@@ -144,6 +151,57 @@ static void returns_ring_before_their_consumer_waits(void)
     stand_destroy(&stand);
 }
 
+/* Each side waits for the other by looking again and again: neither's batch would ever fill. */
+static void a_batch_is_shown_by_who_waits_by_asking_again(void)
+{
+    struct stand stand;
+    struct fl_frame *held[3];
+    struct stand_lane *lane = begin(&stand, &(struct fl_lane_info){.credits = 4, .batch = 2, .batch_delay_ns = NEVER_NS});
+    publish(&stand, 0, 2);
+    CHECK_EQ(stand_take(lane, &held[0]), 0);
+    CHECK_EQ(stand_take(lane, &held[1]), 0);
+    publish(&stand, 2, 5); /* the last is owed: there is no credit */
+    CHECK_EQ(stand_next(lane), 2);
+    CHECK_EQ(stand_take(lane, &held[2]), 0);
+    CHECK_EQ(seen_back(lane), 0);
+    CHECK_EQ(stand_next(lane), -EAGAIN); /* asks again: what it gave back is shown */
+    CHECK_EQ(seen_back(lane), 1);
+    CHECK_EQ(stand_publish(&stand, 5), 0); /* 4 is sent, 5 is owed */
+    CHECK_EQ(stand_next(lane), -EAGAIN);
+    CHECK_EQ(stand_publish(&stand, 6), -EAGAIN); /* asks again: what it sent is shown */
+    CHECK_EQ(stand_next(lane), 4);
+    for (unsigned i = 0; i < 3; i++)
+        fl_frame_release(held[i]);
+    stand_destroy(&stand);
+}
+
+static void leaving_shows_what_was_given_back(void)
+{
+    struct stand stand;
+    struct stand_lane *lane = begin(&stand, &(struct fl_lane_info){.credits = 8, .batch = 4, .batch_delay_ns = NEVER_NS});
+    publish(&stand, 0, 4);
+    CHECK_EQ(stand_next(lane), 0);
+    CHECK_EQ(seen_back(lane), 0);
+    fl_lane_leave(lane->rx);
+    CHECK_EQ(seen_back(lane), 1);
+    stand_destroy(&stand);
+}
+
+static void after_the_end_nothing_is_kept_back(void)
+{
+    struct stand stand;
+    struct fl_frame *held;
+    struct stand_lane *lane = begin(&stand, &(struct fl_lane_info){.credits = 8, .batch = 4, .batch_delay_ns = NEVER_NS});
+    publish(&stand, 0, 1);
+    fl_output_close(stand.output);
+    CHECK_EQ(stand_take(lane, &held), 0);
+    CHECK_EQ(stand_next(lane), -ENODATA);
+    fl_frame_release(held);
+    fl_context_service(lane->consumer);
+    CHECK_EQ(seen_back(lane), 1);
+    stand_destroy(&stand);
+}
+
 static void a_pipe_keeps_nothing_back(void)
 {
     struct stand stand;
@@ -162,7 +220,10 @@ int main(void)
         {"a batch is shown when its time has come", a_batch_is_shown_when_its_time_has_come},
         {"a batch is shown before its producer waits", a_batch_is_shown_before_its_producer_waits},
         {"what is told comes after the batch", what_is_told_comes_after_the_batch},
-        {"returns ring once a batch", returns_ring_once_a_batch},
+        {"returns are shown and ring once a batch", returns_are_shown_and_ring_once_a_batch},
+        {"a batch is shown by who waits by asking again", a_batch_is_shown_by_who_waits_by_asking_again},
+        {"leaving shows what was given back", leaving_shows_what_was_given_back},
+        {"after the end nothing is kept back", after_the_end_nothing_is_kept_back},
         {"returns ring when their time has come", returns_ring_when_their_time_has_come},
         {"returns ring before their consumer waits", returns_ring_before_their_consumer_waits},
         {"a pipe keeps nothing back", a_pipe_keeps_nothing_back},

@@ -25,7 +25,7 @@ static void nobody_listens_to_a_faulted_producer(void)
     unsigned asked = 0;
     CHECK_EQ(fl_context_create(&context), 0);
     struct fl_lane *lane = fake_producer_create(&fake, context, 1, CREDITS);
-    fl_store(&fake.announce->head, 100, FL_RELEASE);
+    fake_count(&fake, 0, 100);
     CHECK_EQ(fl_lane_take(lane, &frame), -EBADMSG);
     fake_ring(&fake);
     CHECK_EQ(fl_context_wait(context, second_look, &asked, -1), 0);
@@ -61,12 +61,12 @@ static void the_first_fault_stands(void)
     struct fl_entry entry = fake_entry(&fake, 0, 0);
     fake_announce(&fake, &entry);
     CHECK_EQ(fl_lane_take(lane, &held), 0);
-    fl_store(&fake.announce->head, 0, FL_RELEASE);
+    fake_count(&fake, 1, 100);
     CHECK_EQ(fl_lane_take(lane, &frame), -EBADMSG);
     fl_store(&fake.versions[0].version, 5, FL_RELEASE); /* and the frame in hand is written over */
     fl_frame_release(held);
     fl_context_service(context);
-    CHECK_SAYS(fl_lane_fault(lane), "took announcements back");
+    CHECK_SAYS(fl_lane_fault(lane), "announced more than it has credit for");
     fl_context_destroy(context);
     fake_producer_destroy(&fake);
 }

@@ -8,28 +8,39 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CREDITS = 4 };
+enum { CREDITS = 4, LAP = 5 }; /* LAP: so many good frames first that every place has been used */
 
 /* ---- the rings ---- */
 
-static void announces_more_than_it_has_credit_for(struct fake_producer *fake)
+static void writes_over_what_is_unread(struct fake_producer *fake)
 {
-    fl_store(&fake->announce->head, 1 + CREDITS + 1, FL_RELEASE); /* one came back before */
+    fake_count(fake, fake->head, fake->head + fake->places + 1);
 }
 
 static void announces_a_world(struct fake_producer *fake)
 {
-    fl_store(&fake->announce->head, 1ull << 63, FL_RELEASE);
+    fake_count(fake, fake->head, UINT64_MAX);
 }
 
 static void takes_announcements_back(struct fake_producer *fake)
 {
-    fl_store(&fake->announce->head, fake->head - 1, FL_RELEASE);
+    fake_count(fake, fake->head, fake->head - fake->places); /* less than stood there a lap ago */
 }
 
-static void closes_with_another_head(struct fake_producer *fake)
+static void counts_what_it_cannot_have_announced_yet(struct fake_producer *fake)
+{
+    fake_count(fake, fake->head, fake->head + 2);
+}
+
+static void closes_before_the_end(struct fake_producer *fake)
 {
     fl_store(&fake->announce->closed, fake->head + 2, FL_RELEASE);
+}
+
+static void announces_after_the_end(struct fake_producer *fake)
+{
+    fl_store(&fake->announce->closed, fake->head + 1, FL_RELEASE);
+    fake_count(fake, fake->head, fake->head + 1);
 }
 
 static void closes_with_all_ones(struct fake_producer *fake)
@@ -92,10 +103,12 @@ struct attack {
 #define STALE   "has been overwritten"
 
 static const struct attack attacks[] = {
-    {"head beyond its credits", announces_more_than_it_has_credit_for, "more than it has credit for"},
-    {"head far beyond", announces_a_world, "more than it has credit for"},
-    {"head backwards", takes_announcements_back, "took announcements back"},
-    {"closed with another head", closes_with_another_head, "after it had closed"},
+    {"an unread entry written over", writes_over_what_is_unread, "more than it has credit for"},
+    {"a count of all bits", announces_a_world, "more than it has credit for"},
+    {"a count of the lap before", takes_announcements_back, "took announcements back"},
+    {"a count too high by one", counts_what_it_cannot_have_announced_yet, "more than it has credit for"},
+    {"closed before the last", closes_before_the_end, "after it had closed"},
+    {"an entry after closed", announces_after_the_end, "after it had closed"},
     {"closed with all bits", closes_with_all_ones, "after it had closed"},
     {"no pool at all", names_no_pool, "cannot be its own"},
     {"the version table as a slot", names_the_version_table, NO_SLOT},
@@ -149,7 +162,8 @@ static void attack_once(const struct attack *attack)
     struct fl_lane *good_lane = fake_producer_create(&good, context, 2, CREDITS);
     struct fl_entry entry = fake_entry(&bad, 0, 0);
     printf("    %s\n", attack->name);
-    take_good(&bad, bad_lane, 0, 0);
+    for (unsigned lap = 0; lap < LAP; lap++)
+        take_good(&bad, bad_lane, 0, lap);
     take_good(&good, good_lane, 0, 0);
     fake_announce(&bad, &entry);
     CHECK_EQ(fl_lane_take(bad_lane, &held), 0);
@@ -164,7 +178,7 @@ static void attack_once(const struct attack *attack)
     CHECK(fl_lane_fault(good_lane) == NULL);
     fl_frame_release(held); /* what was taken before is still given back */
     fl_context_service(context);
-    CHECK_EQ(fl_load(&bad.returns->returned, FL_ACQUIRE), 2);
+    CHECK_EQ(fl_load(&bad.returns->returned, FL_ACQUIRE), LAP + 1);
     fl_context_destroy(context);
     fake_producer_destroy(&bad);
     fake_producer_destroy(&good);
@@ -174,6 +188,73 @@ static void every_attack_kills_only_its_lane(void)
 {
     for (size_t i = 0; i < sizeof attacks / sizeof *attacks; i++)
         attack_once(&attacks[i]);
+}
+
+/* The places are there, and nothing unread is written over; the credit is not there. */
+static void nobody_announces_beyond_its_credit(void)
+{
+    enum { FEW = 3 };
+    struct fl_context *context;
+    struct fake_producer fake;
+    struct fl_frame *held[FEW], *frame;
+    CHECK_EQ(fl_context_create(&context), 0);
+    struct fl_lane *lane = fake_producer_create(&fake, context, 1, FEW);
+    for (uint32_t i = 0; i <= FEW; i++) {
+        struct fl_entry entry = fake_entry(&fake, i, i);
+        fake_announce(&fake, &entry);
+    }
+    for (unsigned i = 0; i < FEW; i++)
+        CHECK_EQ(fl_lane_take(lane, &held[i]), 0);
+    CHECK_EQ(fl_lane_take(lane, &frame), -EBADMSG);
+    CHECK_SAYS(fl_lane_fault(lane), "more than it has credit for");
+    for (unsigned i = 0; i < FEW; i++)
+        fl_frame_release(held[i]);
+    fl_context_destroy(context);
+    fake_producer_destroy(&fake);
+}
+
+/* A `latest` consumer skips as many as it has credits for and no more, whatever is announced meanwhile. */
+static void nobody_is_kept_skipping(void)
+{
+    enum { FEW = 3 };
+    struct fl_context *context;
+    struct fake_producer fake;
+    struct fl_frame *frame;
+    struct fl_lane_stats stats;
+    struct fl_lane_info info = {.credits = FEW, .when_full = FL_WHEN_FULL_LATEST};
+    CHECK_EQ(fl_context_create(&context), 0);
+    struct fl_lane *lane = fake_producer_create_as(&fake, context, 1, &info);
+    for (uint32_t i = 0; i <= FEW; i++) { /* the last as if it had come while the others were skipped */
+        struct fl_entry entry = fake_entry(&fake, i, i);
+        fake_announce(&fake, &entry);
+    }
+    CHECK_EQ(fl_lane_take(lane, &frame), 0);
+    CHECK_EQ(fl_frame_desc(frame)->number, FEW);
+    fl_lane_get_stats(lane, &stats);
+    CHECK_EQ(stats.skipped, FEW);
+    fl_frame_release(frame);
+    fl_context_destroy(context);
+    fake_producer_destroy(&fake);
+}
+
+/* Whoever was told that there is something finds it: announcing and taking back by turns does not keep a consumer awake. */
+static void what_is_there_stays_there(void)
+{
+    struct fl_context *context;
+    struct fake_producer fake;
+    struct fl_frame *frame;
+    CHECK_EQ(fl_context_create(&context), 0);
+    struct fl_lane *lane = fake_producer_create(&fake, context, 1, CREDITS);
+    struct fl_entry entry = fake_entry(&fake, 0, 0);
+    fake_announce(&fake, &entry);
+    CHECK(fl_lane_ready(lane));
+    fake_count(&fake, 0, 0);
+    CHECK(fl_lane_ready(lane));
+    CHECK_EQ(fl_lane_take(lane, &frame), 0);
+    CHECK(!fl_lane_ready(lane));
+    fl_frame_release(frame);
+    fl_context_destroy(context);
+    fake_producer_destroy(&fake);
 }
 
 /* The pool that this process writes itself is no other's to announce. */
@@ -341,6 +422,9 @@ int main(void)
 {
     static const struct check_case cases[] = {
         {"every attack is noticed and kills its own lane only", every_attack_kills_only_its_lane},
+        {"nobody announces beyond its credit", nobody_announces_beyond_its_credit},
+        {"nobody is kept skipping", nobody_is_kept_skipping},
+        {"what is there stays there", what_is_there_stays_there},
         {"nobody announces our own pool", nobody_announces_our_own_pool},
         {"a closed lane stays closed", a_closed_lane_stays_closed},
         {"overwriting what is held is noticed", overwriting_what_is_held_is_noticed},

@@ -87,7 +87,8 @@ int fl_context_reserve(struct fl_context *context)
 
 void fl_context_suit(struct fl_context *context, const struct fl_lane_info *info)
 {
-    context->batches |= info->transport == FL_TRANSPORT_SHM && fl_lane_batch(info) > 1;
+    if (info->transport == FL_TRANSPORT_SHM && fl_lane_batch(info) > 1)
+        context->batches = true;
     context->spin_ns = info->spin_ns > context->spin_ns ? info->spin_ns : context->spin_ns;
 }
 

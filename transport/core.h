@@ -4,8 +4,8 @@
  * the library and as C++ for a model checker. What an entry means is lane.c's and output.c's business.
  *
  * Ordering edges, by name; each access below says which it is an end of.
- *   A  announce.head:     A0 store release (push)       -> A1 load acquire (look).     After A1 the entries before head are whole.
- *   C  announce.closed:   C0 store release (close)      -> C1 load acquire (look), before head: who sees it sees the last head.
+ *   A  an entry's count:  A0 store release (push)       -> A1 load acquire (look).     After A1 that entry is whole.
+ *   C  announce.closed:   C0 store release (close)      -> C1 load acquire (look), before the count: who sees it sees the last one.
  *   R  return.returned:   R0 store release (give back)  -> R1 load acquire (collect).  After R1 the consumer has read its pixels.
  *   T  announce.through:  T0 seqlock write              -> T1 seqlock read.            After T1 the four words belong together.
  *   V  pool version:      V0 odd, release fence (acquire) -> V1 acquire fence, load (release): unchanged means one frame was read.
@@ -39,38 +39,61 @@ struct fl_rx {
     uint64_t mask;
     uint64_t credits;
     uint64_t tail;     /* announcements taken */
-    uint64_t head;     /* as last seen: never goes back */
+    uint64_t head;     /* announcements known of: tail, or one more */
+    uint64_t run;      /* takes on end for which there was one at once */
     uint64_t closed;   /* as last seen: 0, or final head + 1 */
     uint64_t returned; /* returns made */
     uint64_t armed, rung;
 };
 
-enum fl_look { FL_LOOK_NOTHING, FL_LOOK_ENTRY, FL_LOOK_ENDED, FL_LOOK_HEAD_BACK, FL_LOOK_HEAD_FAR, FL_LOOK_BAD_CLOSE };
+enum fl_look { FL_LOOK_NOTHING, FL_LOOK_ENTRY, FL_LOOK_ENDED, FL_LOOK_BACK, FL_LOOK_FAR, FL_LOOK_BAD_CLOSE };
 enum fl_collect { FL_COLLECT_NONE, FL_COLLECT_ONE, FL_COLLECT_FAR };
+
+/* ---- an entry: the words of an announcement, and on the first line, which is all that a short one has, its count ---- */
+
+static inline uint64_t fl_entry_at(uint64_t index, uint64_t mask)
+{
+    return (index & mask) * FL_ENTRY_WORDS;
+}
 
 /* ---- producer ---- */
 
 /* Writes the first `count` words of an announcement, which the consumer sees at the next commit. The caller has credit, so the
- * place is not in use: outstanding <= credits <= places. */
+ * place is not in use: outstanding <= credits <= places. Within a batch all but the first are counted at once: nobody looks past
+ * that. */
 static inline void fl_tx_push(struct fl_tx *tx, const uint64_t *words, unsigned count)
 {
-    fl_word *entry = &tx->mine->entries[(tx->head & tx->mask) * FL_ENTRY_WORDS];
-    for (unsigned i = 0; i < count; i++)
+    fl_word *entry = &tx->mine->entries[fl_entry_at(tx->head, tx->mask)];
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < FL_COUNT_WORD; i++)
         fl_store(&entry[i], words[i], FL_RELAXED); /* ordered by A0 */
+    for (unsigned i = FL_COUNT_WORD; i < count; i++)
+        fl_store(&entry[i + 1], words[i], FL_RELAXED);
     tx->head++;
+    if (tx->head - tx->committed > 1)
+        fl_store(&entry[FL_COUNT_WORD], tx->head, FL_RELAXED); /* ordered by A0, as all before the first is shown */
 }
 
-/* The line of the next announcement is on its way from the consumer, which read it a lap ago, before it is written. */
-static inline void fl_tx_expect_push(const struct fl_tx *tx)
+/* How many announcements ahead a line is asked for: one takes as long to come from another core as several cost to make or take. */
+#define FL_AHEAD 4u
+
+/* The line of an announcement to come is on its way from the consumer, which read it a lap ago, before it is written: if `free`
+ * places are not in use, for the consumer still wants the others. */
+static inline void fl_tx_expect_push(const struct fl_tx *tx, uint64_t free)
 {
-    fl_prefetch(&tx->mine->entries[(tx->head & tx->mask) * FL_ENTRY_WORDS], 1);
+    if (free > FL_AHEAD)
+        fl_prefetch(&tx->mine->entries[fl_entry_at(tx->head + FL_AHEAD, tx->mask)], 1);
 }
 
-/* Shows the consumer all that was pushed: once a batch. */
+/* Shows the consumer all that was pushed: once a batch. `head` is for who looks on. */
 static inline void fl_tx_commit(struct fl_tx *tx)
 {
+    if (tx->committed == tx->head)
+        return;
+    fl_word *entry = &tx->mine->entries[fl_entry_at(tx->committed, tx->mask)];
+    fl_store(&entry[FL_COUNT_WORD], tx->committed + 1, FL_RELEASE); /* A0: all entries, and the versions and payloads before them */
+    fl_store(&tx->mine->head, tx->head, FL_RELAXED);
     tx->committed = tx->head;
-    fl_store(&tx->mine->head, tx->head, FL_RELEASE); /* A0: the entries, and the versions and payloads before them */
 }
 
 /* All that was pushed has been committed. */
@@ -94,6 +117,7 @@ static inline void fl_tx_through(struct fl_tx *tx, uint64_t epoch, uint64_t numb
 /* Takes one returned index. `outstanding` is the caller's own count: more returns than that are a lie. */
 static inline enum fl_collect fl_tx_collect(struct fl_tx *tx, uint64_t outstanding, uint64_t *index)
 {
+    fl_prefetch(&tx->theirs->entries[tx->returned & tx->mask], 0); /* comes together with the count, not after it */
     uint64_t returned = fl_load(&tx->theirs->returned, FL_ACQUIRE); /* R1: the consumer is done with the pixels */
     if (returned - tx->returned > outstanding)
         return FL_COLLECT_FAR; /* also when it went back: the difference is then huge */
@@ -139,57 +163,82 @@ static inline int fl_rx_knows_entry(const struct fl_rx *rx)
     return rx->tail != rx->head;
 }
 
-/* Looks for the next announcement. `closed` first: it is stored after the last head, so who sees it and then reads head misses
- * no frame (the other order loses the last one). */
+/* What the place of announcement `index` shows before it is announced: that of a lap ago, or nothing yet. */
+static inline uint64_t fl_rx_count_before(const struct fl_rx *rx, uint64_t index)
+{
+    return index > rx->mask ? index - rx->mask : 0;
+}
+
+/* Looks for the next announcement. `closed` first: it is stored after the last one, so who sees it and then the place misses no
+ * frame (the other order loses the last one). */
 static inline enum fl_look fl_rx_look(struct fl_rx *rx)
 {
+    const fl_word *entry = &rx->theirs->entries[fl_entry_at(rx->tail, rx->mask)];
     uint64_t closed = fl_load(&rx->theirs->closed, FL_ACQUIRE); /* C1 */
-    uint64_t head = fl_load(&rx->theirs->head, FL_ACQUIRE);     /* A1: entries before head are whole */
-    if (head - rx->head > rx->mask + 1)
-        return head < rx->head ? FL_LOOK_HEAD_BACK : FL_LOOK_HEAD_FAR;
-    if (head - rx->returned > rx->credits)
-        return FL_LOOK_HEAD_FAR; /* more than it has credit for: it would overwrite what is unread */
+    uint64_t count = fl_load(&entry[FL_COUNT_WORD], FL_ACQUIRE); /* A1: the entry is whole */
+    int is_there = count == rx->tail + 1;
+    if (!is_there && count != fl_rx_count_before(rx, rx->tail))
+        return count > rx->tail ? FL_LOOK_FAR : FL_LOOK_BACK;
+    if (is_there && rx->tail - rx->returned >= rx->credits)
+        return FL_LOOK_FAR; /* more than it has credit for */
     if (rx->closed != 0 && closed != rx->closed)
         return FL_LOOK_BAD_CLOSE;
-    if (closed != 0 && head != closed - 1)
+    if (closed != 0 && (is_there ? closed <= rx->tail + 1 : closed != rx->tail + 1))
         return FL_LOOK_BAD_CLOSE;
-    rx->head = head;
     rx->closed = closed;
-    if (rx->tail != head)
+    rx->head = rx->tail + (uint64_t)is_there;
+    if (is_there)
         return FL_LOOK_ENTRY;
+    rx->run = 0;
     return closed != 0 ? FL_LOOK_ENDED : FL_LOOK_NOTHING;
 }
 
-/* Copies words [from, from + count) of the entry at tail into private memory, where all checks are made. The caller reads no word
- * twice. */
-static inline void fl_rx_copy(const struct fl_rx *rx, uint64_t *words, unsigned from, unsigned count)
+/* Is there one after that at tail, which is known of? */
+static inline int fl_rx_sees_another(const struct fl_rx *rx)
 {
-    const fl_word *entry = &rx->theirs->entries[(rx->tail & rx->mask) * FL_ENTRY_WORDS];
-    for (unsigned i = from; i < from + count; i++)
+    uint64_t next = rx->tail + 1;
+    return fl_load(&rx->theirs->entries[fl_entry_at(next, rx->mask) + FL_COUNT_WORD], FL_RELAXED) == next + 1; /* looked at later */
+}
+
+/* Copies words [from, from + count) of the announcement at tail into private memory, where all checks are made. The caller reads no
+ * word twice. */
+static inline void fl_rx_copy_short(const struct fl_rx *rx, uint64_t *words)
+{
+    const fl_word *entry = &rx->theirs->entries[fl_entry_at(rx->tail, rx->mask)];
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < FL_COUNT_WORD; i++)
         words[i] = fl_load(&entry[i], FL_RELAXED); /* ordered by A1 */
 }
 
-/* The line of the announcement after the one at tail, where there is one, is on its way before it is read. */
-static inline void fl_rx_expect_next(const struct fl_rx *rx)
+static inline void fl_rx_copy_rest(const struct fl_rx *rx, uint64_t *words)
 {
-    if (rx->tail + 1 != rx->head)
-        fl_prefetch(&rx->theirs->entries[((rx->tail + 1) & rx->mask) * FL_ENTRY_WORDS], 0);
+    const fl_word *entry = &rx->theirs->entries[fl_entry_at(rx->tail, rx->mask)];
+    for (unsigned i = FL_COUNT_WORD; i < FL_ENTRY_WORDS - 1; i++)
+        words[i] = fl_load(&entry[i + 1], FL_RELAXED); /* ordered by A1 */
 }
 
 /* The entry at tail is taken; its index is what give_back wants. */
 static inline uint64_t fl_rx_advance(struct fl_rx *rx)
 {
     uint64_t index = rx->tail++;
+    if (rx->run++ > FL_AHEAD) /* there is a queue: lines are on their way before they are read */
+        fl_prefetch(&rx->theirs->entries[fl_entry_at(rx->tail + FL_AHEAD, rx->mask)], 0);
     fl_store(&rx->mine->taken, rx->tail, FL_RELAXED); /* statistics */
     fl_store(&rx->mine->working_on, index + 1, FL_RELAXED);
     return index;
 }
 
-/* Gives the credit of one taken announcement back, in any order. */
+/* Gives the credit of one taken announcement back, in any order; the producer sees it at the next commit. */
 static inline void fl_rx_give_back(struct fl_rx *rx, uint64_t index)
 {
     fl_store(&rx->mine->entries[rx->returned & rx->mask], index, FL_RELAXED); /* ordered by R0 */
+    fl_prefetch(&rx->mine->entries[(rx->returned + FL_LINE / 8) & rx->mask], 1); /* the producer has read that line a lap ago */
     rx->returned++;
+}
+
+/* Shows the producer all that was given back: once a batch. */
+static inline void fl_rx_commit(struct fl_rx *rx)
+{
     fl_store(&rx->mine->returned, rx->returned, FL_RELEASE); /* R0: reads of the pixels happen before it */
 }
 

@@ -139,6 +139,15 @@ void fl_output_lane_record_lost(const struct fl_output_lane *lane)
     fl_context_unlock(context);
 }
 
+/* How many announcements wait to be taken, as the producer says it: a figure to be shown. */
+static uint32_t queued(const struct fl_lane *lane)
+{
+    if (lane->pipe)
+        return 0;
+    uint64_t count = fl_load(&lane->rx.theirs->head, FL_RELAXED) - lane->rx.tail;
+    return count <= lane->info.credits ? (uint32_t)count : 0;
+}
+
 void fl_record_superseded(const struct fl_lane *lane, uint64_t index, const struct fl_desc *desc)
 {
     struct fl_event event = {
@@ -147,7 +156,7 @@ void fl_record_superseded(const struct fl_lane *lane, uint64_t index, const stru
         .lane = lane->info.id,
         .index = index,
         .held = (uint32_t)(lane->stats.taken - lane->stats.returned),
-        .queued = (uint32_t)(lane->rx.head - lane->rx.tail),
+        .queued = queued(lane),
     };
     record_frame(lane->context, event, desc);
 }

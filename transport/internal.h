@@ -42,6 +42,7 @@ struct fl_frame {
     _Atomic uint32_t state; /* own: enum fl_slot_state */
     void *buffer;         /* pipe: private memory of `buffer_bytes` */
     uint64_t buffer_bytes;
+    uint64_t told; /* which description (context.descriptions) `desc` is, but for the words of a short entry; 0: none of those */
     struct fl_desc desc;
 };
 
@@ -94,10 +95,12 @@ struct fl_lane {
     uint32_t *reach;          /* ids of the pools its frames may lie in; NULL: all that the context knows */
     uint32_t reach_count;
     struct fl_desc told;      /* the description of the newest announcement that came, not yet checked */
+    uint64_t told_count;      /* which one it is; see struct fl_frame */
     uint32_t checked_for;     /* the pool for whose slots `told` has been found right, 0: for none */
     uint32_t batch;    /* returns a look at the producer's `armed` */
-    uint32_t unlooked; /* returns made since the last look */
+    uint32_t unlooked; /* returns made since the last look; they are committed with it */
     uint64_t unlooked_since_ns;
+    bool looking; /* within fl_lanes_look */
 };
 
 /* A row of the books: announcement `index` names `frame`. */
@@ -139,8 +142,8 @@ struct fl_output {
     unsigned lane_count;
     struct fl_frame *newest;
     union fl_announcement announcement; /* of `newest` */
-    union fl_announcement short_form;   /* the same for a lane that was sent the announcement before */
-    uint64_t told;                      /* descriptions there have been; rises when one differs from the one before */
+    uint64_t short_form[FL_SHORT_ENTRY_WORDS]; /* the same for a lane that was sent the announcement before */
+    uint64_t told;                      /* which description that is; another one when it differs from the one before */
     uint64_t checked_capacity;          /* the slot that the newest description was found to lie within */
     struct fl_latest_region *latest;    /* NULL: nobody is shown anything */
     bool forwards; /* it has announced frames of others: their credits hang on its returns, so these are never left to lie */
@@ -189,7 +192,28 @@ struct fl_context {
     unsigned recorder_count;
     unsigned ringing; /* threads that ring noted bells just now */
     struct fl_output_lane *detached; /* lanes taken away, until nobody sleeps on their bells nor rings them */
+    uint64_t descriptions; /* there have been; each is numbered, so that what has not changed need not be copied */
 };
+
+/* What an announcement says beside the description it shares with the one before: the words of a short entry. */
+static inline void fl_desc_follow(struct fl_desc *desc, const struct fl_desc *now)
+{
+    desc->number = now->number;
+    desc->epoch = now->epoch;
+    desc->part = now->part;
+    desc->pts = now->pts;
+    desc->origin_ns = now->origin_ns;
+}
+
+/* A frame is described by `now`, the description `told`. */
+static inline void fl_frame_describe(struct fl_frame *frame, const struct fl_desc *now, uint64_t told)
+{
+    if (frame->told == told)
+        fl_desc_follow(&frame->desc, now);
+    else
+        frame->desc = *now;
+    frame->told = told;
+}
 
 /* The order of "nothing at or before this": by epoch, then by number; pts may go backwards. */
 static inline bool fl_through_is_later(const struct fl_through *a, const struct fl_through *b)

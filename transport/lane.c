@@ -185,28 +185,41 @@ static bool look_is_due(const struct fl_lane *lane, bool all)
            (lane->info.batch_delay_ns > 0 && fl_now_ns() - lane->unlooked_since_ns >= lane->info.batch_delay_ns);
 }
 
+/* D1 of core.h, after the commit and the fence. */
 static void look(struct fl_lane *lane)
 {
-    lane->unlooked = 0;
+    lane->looking = false;
     if (fl_rx_must_ring(&lane->rx)) {
         lane->stats.rings++;
         fl_context_note_bell(lane->context, lane->fds.bell_out);
     }
 }
 
-/* D1 of core.h: the returns of all lanes, one fence, then the looks. */
+static void commit(struct fl_lane *lane)
+{
+    if (lane->unlooked > 0)
+        fl_rx_commit(&lane->rx);
+    lane->unlooked = 0;
+}
+
+/* All stores, one fence, then the looks. */
 void fl_lanes_look(struct fl_context *context, bool all)
 {
-    bool fenced = false;
+    unsigned due = 0;
     for (unsigned i = 0; i < context->lane_count; i++) {
         struct fl_lane *lane = context->lanes[i];
         if (!look_is_due(lane, all))
             continue;
-        if (!fenced)
-            fl_doorbell_fence();
-        fenced = true;
-        look(lane);
+        commit(lane);
+        lane->looking = true;
+        due++;
     }
+    if (due == 0)
+        return;
+    fl_doorbell_fence();
+    for (unsigned i = 0; i < context->lane_count; i++)
+        if (context->lanes[i]->looking)
+            look(context->lanes[i]);
 }
 
 /* True: it is to go back by the ring. */
@@ -237,8 +250,8 @@ void fl_lane_settle(struct fl_frame *frame)
 /* ---- taking ---- */
 
 static const char *const look_faults[] = {
-    [FL_LOOK_HEAD_BACK] = "took announcements back",
-    [FL_LOOK_HEAD_FAR] = "announced more than it has credit for",
+    [FL_LOOK_BACK] = "took announcements back",
+    [FL_LOOK_FAR] = "announced more than it has credit for",
     [FL_LOOK_BAD_CLOSE] = "announced after it had closed",
 };
 
@@ -246,11 +259,11 @@ static const char *const look_faults[] = {
  * also those that are skipped. */
 static const char *read_entry(struct fl_lane *lane, union fl_announcement *copy)
 {
-    fl_rx_expect_next(&lane->rx);
-    fl_rx_copy(&lane->rx, copy->words, 0, FL_SHORT_ENTRY_WORDS);
+    fl_rx_copy_short(&lane->rx, copy->words);
     if (copy->entry.type == FL_ENTRY_WHOLE) {
-        fl_rx_copy(&lane->rx, copy->words, FL_SHORT_ENTRY_WORDS, FL_ENTRY_WORDS - FL_SHORT_ENTRY_WORDS);
+        fl_rx_copy_rest(&lane->rx, copy->words);
         lane->told = copy->entry.desc;
+        lane->told_count = ++lane->context->descriptions;
         lane->checked_for = 0;
         return NULL;
     }
@@ -288,30 +301,12 @@ static bool reaches(const struct fl_lane *lane, uint32_t pool_id)
     return false;
 }
 
-/* There is one: what is outstanding was checked against the credits when `head` was read, and a handle comes back with each. */
+/* There is one: what is outstanding was checked against the credits when the count was read, and a handle comes back with each. */
 static struct fl_frame *pop_handle(struct fl_lane *lane)
 {
     struct fl_frame *frame = lane->free_frames;
     lane->free_frames = frame->next;
     return frame;
-}
-
-/* Announcements nobody is going to look at go back at once. */
-static const char *skip_to_newest(struct fl_lane *lane)
-{
-    union fl_announcement copy;
-    while (lane->rx.head - lane->rx.tail > 1) {
-        const char *fault = read_entry(lane, &copy);
-        if (fault)
-            return fault;
-        if (fl_records(lane->context, FL_EVENT_DROPPED))
-            fl_record_superseded(lane, lane->rx.tail, &lane->told);
-        give_back(lane, fl_rx_advance(&lane->rx));
-        lane->stats.taken++;
-        lane->stats.skipped++;
-    }
-    fl_lanes_look(lane->context, false);
-    return NULL;
 }
 
 static int broken(struct fl_lane *lane, const char *fault)
@@ -342,7 +337,7 @@ static int take_entry(struct fl_lane *lane, struct fl_frame **out)
     frame->version = copy.entry.version;
     frame->base = pool->base + copy.entry.offset;
     frame->capacity = pool->info.slot_bytes;
-    frame->desc = lane->told;
+    fl_frame_describe(frame, &lane->told, lane->told_count);
     frame->index = fl_rx_advance(&lane->rx);
     atomic_store_explicit(&frame->refs, 1, memory_order_relaxed);
     lane->stats.taken++;
@@ -353,23 +348,53 @@ static int take_entry(struct fl_lane *lane, struct fl_frame **out)
     return 0;
 }
 
+/* 0: the entry at tail is one. */
+static int find_entry(struct fl_lane *lane)
+{
+    if (fl_rx_knows_entry(&lane->rx))
+        return 0;
+    enum fl_look seen = fl_rx_look(&lane->rx);
+    if (seen == FL_LOOK_ENTRY)
+        return 0;
+    if (seen == FL_LOOK_NOTHING && !lane->producer_down)
+        return -EAGAIN;
+    if (seen != FL_LOOK_NOTHING && seen != FL_LOOK_ENDED)
+        return broken(lane, look_faults[seen]);
+    lane->batch = 1; /* nothing fills another: what is still in hand goes back as it is let go */
+    return -ENODATA;
+}
+
+/* An announcement nobody is going to look at goes back at once. */
+static int skip_entry(struct fl_lane *lane)
+{
+    union fl_announcement copy;
+    const char *fault = read_entry(lane, &copy);
+    if (fault)
+        return broken(lane, fault);
+    if (fl_records(lane->context, FL_EVENT_DROPPED))
+        fl_record_superseded(lane, lane->rx.tail, &lane->told);
+    give_back(lane, fl_rx_advance(&lane->rx));
+    lane->stats.taken++;
+    lane->stats.skipped++;
+    return find_entry(lane);
+}
+
+/* Skips as many as there could be when it began: who announces on and on does not keep this side here. */
+static int find_newest(struct fl_lane *lane)
+{
+    int error = find_entry(lane);
+    for (uint32_t most = lane->info.credits; error == 0 && most > 0 && fl_rx_sees_another(&lane->rx); most--)
+        error = skip_entry(lane);
+    fl_lanes_look(lane->context, false);
+    return error;
+}
+
 static int take_from_ring(struct fl_lane *lane, struct fl_frame **out)
 {
     if (lane->fault)
         return -EBADMSG;
-    if (lane->info.when_full == FL_WHEN_FULL_LATEST || !fl_rx_knows_entry(&lane->rx)) {
-        enum fl_look seen = fl_rx_look(&lane->rx);
-        if (seen == FL_LOOK_NOTHING)
-            return lane->producer_down ? -ENODATA : -EAGAIN;
-        if (seen == FL_LOOK_ENDED)
-            return -ENODATA;
-        if (seen != FL_LOOK_ENTRY)
-            return broken(lane, look_faults[seen]);
-    }
-    const char *fault = lane->info.when_full == FL_WHEN_FULL_LATEST ? skip_to_newest(lane) : NULL;
-    if (fault)
-        return broken(lane, fault);
-    return take_entry(lane, out);
+    int error = lane->info.when_full == FL_WHEN_FULL_LATEST ? find_newest(lane) : find_entry(lane);
+    return error < 0 ? error : take_entry(lane, out);
 }
 
 static int take_aside(struct fl_lane *lane, struct fl_frame **out)
@@ -390,6 +415,8 @@ int fl_lane_take(struct fl_lane *lane, struct fl_frame **frame)
     fl_context_lock(lane->context);
     fl_context_tend_locked(lane->context);
     int error = lane->left ? -ENODATA : take_locked(lane, frame);
+    if (error < 0 && lane->context->batches)
+        fl_lanes_look(lane->context, true); /* who finds nothing may wait by looking again: its batch does not fill meanwhile */
     fl_context_unlock(lane->context);
     return error;
 }
@@ -483,6 +510,7 @@ void fl_lane_leave(struct fl_lane *lane)
     if (lane->pipe) {
         fl_lane_close_fds(&lane->fds); /* the producer sees EPIPE */
     } else {
+        commit(lane);
         fl_rx_leave(&lane->rx);
         fl_doorbell_fence();
         look(lane);

@@ -2,7 +2,7 @@
  *
  *   region     writer     readers                      holds
  *   pool       producer   all its frames can reach     version table, payloads
- *   announce   producer   that consumer, supervisor    head, armed, closed, through, entries
+ *   announce   producer   that consumer, supervisor    head, armed, closed, through, entries and their counts
  *   return     consumer   producer, supervisor         returned, gone, armed, taken, working_on, entries
  *   latest     producer   any observer                 seq, one entry
  *   events     a context  any reader                   head, entries
@@ -31,7 +31,8 @@ enum fl_entry_type {
     FL_ENTRY_AS_BEFORE = 1, /* that of the announcement before, but for the words of struct fl_short_entry: one cache line */
 };
 
-/* One announcement as private memory sees it; in the ring it is FL_ENTRY_WORDS words. */
+/* One announcement as private memory sees it. In a ring `spare` is left out, and the count of the announcement stands as word
+ * FL_COUNT_WORD, between the words of a short entry and the others. */
 struct fl_entry {
     uint32_t pool;
     uint32_t type; /* in a ring enum fl_entry_type, in a pipe enum fl_pipe_type */
@@ -42,6 +43,7 @@ struct fl_entry {
 };
 
 #define FL_SHORT_ENTRY_WORDS 7u
+#define FL_COUNT_WORD 7u /* of an entry: the count of its announcement, from 1, which says that it is there */
 struct fl_short_entry {
     uint32_t pool;
     uint32_t type;
@@ -57,7 +59,7 @@ struct fl_short_entry {
 struct fl_announce_region {
     fl_word magic, lane, epoch, places; /* for who looks in from outside; no end trusts them */
     uint64_t pad0[4];
-    fl_word head; /* announcements made */
+    fl_word head; /* announcements made and shown; for who looks on: no end of the lane reads it to take or return a frame */
     uint64_t pad1[7];
     fl_word armed; /* rises before the producer sleeps */
     uint64_t pad2[7];

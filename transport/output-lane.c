@@ -121,10 +121,10 @@ static void send_newest(struct fl_output_lane *lane)
     if (lane->aside && send_aside(lane, row))
         return;
     if (lane->told == output->told)
-        fl_tx_push(&lane->tx, output->short_form.words, FL_SHORT_ENTRY_WORDS);
+        fl_tx_push(&lane->tx, output->short_form, FL_SHORT_ENTRY_WORDS);
     else
-        fl_tx_push(&lane->tx, output->announcement.words, FL_ENTRY_WORDS);
-    fl_tx_expect_push(&lane->tx);
+        fl_tx_push(&lane->tx, output->announcement.words, FL_ENTRY_WORDS - 1);
+    fl_tx_expect_push(&lane->tx, lane->info.credits - lane->outstanding);
     lane->told = output->told;
     if (lane->unlooked++ == 0 && lane->info.batch_delay_ns > 0)
         lane->unlooked_since_ns = fl_now_ns();
@@ -172,13 +172,6 @@ void fl_output_lane_pay(struct fl_output_lane *lane)
 
 /* ---- telling ---- */
 
-/* What is told after an announcement is stored after it, and must not wait for a batch to fill. */
-static void commit(struct fl_output_lane *lane)
-{
-    if (lane->tx.committed != lane->tx.head)
-        fl_tx_commit(&lane->tx);
-}
-
 /* "Nothing at or before this" must not pass a frame that is still owed. */
 void fl_output_lane_tell(struct fl_output_lane *lane)
 {
@@ -190,7 +183,7 @@ void fl_output_lane_tell(struct fl_output_lane *lane)
         fl_pipe_writer_through(lane->pipe, through);
         return;
     }
-    commit(lane);
+    fl_tx_commit(&lane->tx); /* what is told after an announcement does not wait for a batch to fill */
     fl_tx_through(&lane->tx, through->epoch, through->number, (uint64_t)through->pts,
                   (uint64_t)(uint32_t)through->time_base_num << 32 | (uint32_t)through->time_base_den);
     lane->urgent = true;
@@ -213,7 +206,7 @@ void fl_output_lane_close(struct fl_output_lane *lane)
         fl_pipe_writer_close(lane->pipe);
         return;
     }
-    commit(lane);
+    fl_tx_commit(&lane->tx);
     fl_tx_close(&lane->tx);
     lane->urgent = true;
 }
@@ -247,7 +240,7 @@ void fl_output_look(struct fl_output *output, bool all)
         struct fl_output_lane *lane = output->lanes[i];
         if (!look_is_due(lane, all))
             continue;
-        commit(lane);
+        fl_tx_commit(&lane->tx);
         lane->looking = true;
         due++;
     }

@@ -165,38 +165,50 @@ static void end_writing(struct fl_frame *frame)
     atomic_store_explicit(&frame->state, FL_SLOT_PUBLISHED, memory_order_relaxed);
 }
 
+/* All but the words of a short entry. By words, for memcmp reads more at once than the caller has just written at once: such a load
+ * waits until the stores have left the processor's store buffer, behind those into lines that the consumer's core holds. */
+static bool describes_the_same(const struct fl_desc *a, const struct fl_desc *b)
+{
+    uint64_t differs = 0;
+#pragma GCC unroll 24
+    for (size_t at = offsetof(struct fl_desc, dts); at < offsetof(struct fl_desc, origin_ns); at += sizeof differs) {
+        uint64_t of_a, of_b;
+        memcpy(&of_a, (const char *)a + at, sizeof of_a);
+        memcpy(&of_b, (const char *)b + at, sizeof of_b);
+        differs |= of_a ^ of_b;
+    }
+    return differs == 0;
+}
+
 /* Whether a short entry can carry all that differs from what was announced last; the rest has been found right then. */
 static bool is_as_before(const struct fl_output *output, const struct fl_frame *frame, const struct fl_desc *desc)
 {
-    size_t from = offsetof(struct fl_desc, dts), to = offsetof(struct fl_desc, origin_ns);
-    const struct fl_desc *before = &output->announcement.entry.desc;
     return output->told != 0 && frame->capacity >= output->checked_capacity &&
-           memcmp((const char *)before + from, (const char *)desc + from, to - from) == 0;
+           describes_the_same(&output->announcement.entry.desc, desc);
 }
 
 /* Both forms of the announcement: which one a lane gets depends on what it was sent last. */
 static void describe(struct fl_output *output, const struct fl_frame *frame, const struct fl_desc *desc, bool as_before)
 {
     struct fl_entry *entry = &output->announcement.entry;
-    if (!as_before) {
-        output->told++;
+    if (as_before) {
+        fl_desc_follow(&entry->desc, desc);
+    } else {
+        entry->desc = *desc;
+        output->told = ++output->context->descriptions;
         output->checked_capacity = frame->capacity;
     }
     entry->pool = frame->pool ? frame->pool->info.id : 0;
     entry->offset = frame->offset;
     entry->version = frame->version;
-    entry->desc = *desc;
-    output->short_form.short_entry = (struct fl_short_entry){
-        .pool = entry->pool,
-        .type = FL_ENTRY_AS_BEFORE,
-        .offset = entry->offset,
-        .version = entry->version,
-        .number = desc->number,
-        .epoch = desc->epoch,
-        .part = desc->part,
-        .pts = desc->pts,
-        .origin_ns = desc->origin_ns,
-    };
+    uint64_t *words = output->short_form; /* struct fl_short_entry; whole words, for they are read as such at once */
+    words[0] = entry->pool | (uint64_t)FL_ENTRY_AS_BEFORE << 32;
+    words[1] = entry->offset;
+    words[2] = entry->version;
+    words[3] = desc->number;
+    words[4] = desc->epoch | (uint64_t)desc->part << 32;
+    words[5] = (uint64_t)desc->pts;
+    words[6] = desc->origin_ns;
 }
 
 static void set_newest(struct fl_output *output, struct fl_frame *frame, const struct fl_desc *desc, bool as_before)
@@ -205,8 +217,6 @@ static void set_newest(struct fl_output *output, struct fl_frame *frame, const s
     fl_frame_unbook(output->newest);
     output->newest = frame;
     output->forwards |= frame->lane != NULL;
-    if (!frame->lane)
-        frame->desc = *desc;
     for (unsigned i = 0; i < output->lane_count; i++) {
         struct fl_output_lane *lane = output->lanes[i];
         if (lane->owed) /* a `latest` lane is overtaken: what it was owed will never be sent */
@@ -214,6 +224,8 @@ static void set_newest(struct fl_output *output, struct fl_frame *frame, const s
         lane->owed = !lane->stopped;
     }
     describe(output, frame, desc, as_before);
+    if (!frame->lane)
+        fl_frame_describe(frame, desc, output->told);
     fl_output_show(output);
 }
 
@@ -244,6 +256,7 @@ int fl_output_publish(struct fl_output *output, struct fl_frame *frame, const st
     if (output->closing || (output->lane_count > 0 && listeners(output) == 0)) {
         error = -EPIPE;
     } else if (owes_wait_lane(output)) {
+        fl_output_look(output, true); /* who waits by asking again: its batch does not fill meanwhile */
         error = -EAGAIN;
     } else {
         end_writing(frame);

@@ -9,11 +9,11 @@ enum point {
     POINT_P1,    /* its version is odd */
     POINT_P2,    /* pixels are written, some or all */
     POINT_P4,    /* version even: the frame is whole, and nobody knows of it (P4, P5) */
-    POINT_P6,    /* the entry is stored, some of it or all; head is not */
-    POINT_P7,    /* head is stored on every lane; a bell that must be rung is not (P7, P8) */
+    POINT_P6,    /* the entry is stored, some of it or all; its count is not, or `head` is not yet */
+    POINT_P7,    /* the news is on every lane; a bell that must be rung is not (P7, P8) */
     POINT_P9,    /* some lanes have the news and others not */
     POINT_P_END, /* told, and rung */
-    POINT_C0,    /* nothing is stored: woken, head read, entry copied (C0 to C2) */
+    POINT_C0,    /* nothing is stored: woken, count read, entry copied (C0 to C2) */
     POINT_C3,    /* taken (C3), perhaps being read (C4) */
     POINT_C5,    /* the index stands in the ring of returns; `returned` does not count it */
     POINT_C6,    /* returned; the bell is not rung (C6, C7) */

@@ -46,7 +46,6 @@ static void turn_entry(struct liar *liar, const struct fl_entry *good)
 {
     struct fake_producer *fake = liar->producer;
     struct fl_entry entry = *good;
-    uint64_t words[FL_ENTRY_WORDS];
     unsigned which = next_random(&liar->state) % 64;
     entry.desc.planes[0].offset = which == 1 ? UINT32_MAX : 0;
     entry.desc.planes[0].rows = which == 2 ? UINT32_MAX : 4;
@@ -54,10 +53,7 @@ static void turn_entry(struct liar *liar, const struct fl_entry *good)
     entry.pool = which == 4 ? 0 : fake->pool_info.id;
     entry.offset = which == 5 ? UINT64_MAX - 4095 : entry.offset;
     entry.type = which == 6 ? FL_ENTRY_AS_BEFORE : which == 7 ? 77 : FL_ENTRY_WHOLE;
-    memcpy(words, &entry, sizeof words);
-    fl_word *place = fake->announce->entries + next_random(&liar->state) % fake->places * FL_ENTRY_WORDS;
-    for (unsigned i = 0; i < FL_ENTRY_WORDS; i++)
-        fl_store(&place[i], words[i], FL_RELAXED);
+    fake_write(fake, next_random(&liar->state) % fake->places, &entry);
     liar->writes += FL_ENTRY_WORDS;
 }
 
@@ -65,24 +61,24 @@ static void turn_header(struct liar *liar)
 {
     struct fake_producer *fake = liar->producer;
     struct fl_announce_region *region = fake->announce;
-    uint64_t head = fl_load(&region->head, FL_RELAXED);
+    uint64_t returned = fl_load(&fake->returns->returned, FL_ACQUIRE), index = returned + next_random(&liar->state) % (CREDITS + 1);
     switch (next_random(&liar->state) % 64) {
     case 0:
-        fl_store(&region->head, head - 1, FL_RELEASE);
+        fake_count(fake, index, index / 2);
         break;
     case 1:
-        fl_store(&region->head, head + 100, FL_RELEASE);
+        fake_count(fake, index, index + 100);
         break;
     case 2:
-        fl_store(&region->closed, head + next_random(&liar->state) % 2, FL_RELEASE);
+        fl_store(&region->closed, index + next_random(&liar->state) % 2, FL_RELEASE);
         break;
     case 3:
         fl_store(&fake->versions[next_random(&liar->state) % 4].version, 3, FL_RELEASE);
         break;
     default:
         fl_store(&region->closed, 0, FL_RELEASE);
-        fl_store(&region->head, fl_load(&fake->returns->returned, FL_ACQUIRE) + next_random(&liar->state) % (CREDITS + 1),
-                 FL_RELEASE);
+        for (uint64_t i = returned; i < returned + CREDITS; i++) /* so many are there, the others not yet */
+            fake_count(fake, i, i < index ? i + 1 : i >= fake->places ? i + 1 - fake->places : 0);
         fl_store(&fake->versions[next_random(&liar->state) % 4].version, 2, FL_RELEASE);
     }
     fl_store(&region->armed, next_random(&liar->state), FL_RELAXED);

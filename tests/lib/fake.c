@@ -81,13 +81,28 @@ struct fl_entry fake_entry(const struct fake_producer *fake, uint32_t slot, uint
     return entry;
 }
 
-void fake_announce(struct fake_producer *fake, const struct fl_entry *entry)
+static fl_word *place_of(struct fake_producer *fake, uint64_t index)
+{
+    return &fake->announce->entries[index % fake->places * FL_ENTRY_WORDS];
+}
+
+void fake_write(struct fake_producer *fake, uint64_t index, const struct fl_entry *entry)
 {
     uint64_t words[FL_ENTRY_WORDS];
     memcpy(words, entry, sizeof words);
-    fl_word *place = &fake->announce->entries[fake->head % fake->places * FL_ENTRY_WORDS];
-    for (unsigned i = 0; i < FL_ENTRY_WORDS; i++)
-        fl_store(&place[i], words[i], FL_RELAXED);
+    for (unsigned i = 0; i < FL_ENTRY_WORDS - 1; i++) /* the count stands in their midst */
+        fl_store(&place_of(fake, index)[i < FL_COUNT_WORD ? i : i + 1], words[i], FL_RELAXED);
+}
+
+void fake_count(struct fake_producer *fake, uint64_t index, uint64_t count)
+{
+    fl_store(&place_of(fake, index)[FL_COUNT_WORD], count, FL_RELEASE);
+}
+
+void fake_announce(struct fake_producer *fake, const struct fl_entry *entry)
+{
+    fake_write(fake, fake->head, entry);
+    fake_count(fake, fake->head, fake->head + 1);
     fl_store(&fake->announce->head, ++fake->head, FL_RELEASE);
 }
 

@@ -31,7 +31,11 @@ void fake_producer_destroy(struct fake_producer *fake);
 /* An entry that every check accepts: slot `slot`, a small grey picture. */
 struct fl_entry fake_entry(const struct fake_producer *fake, uint32_t slot, uint64_t number);
 
-/* Writes the entry at place `head` and advances head by one, as an honest producer does. */
+/* Writes an entry into the place of announcement `index`, but for its count; and that count. */
+void fake_write(struct fake_producer *fake, uint64_t index, const struct fl_entry *entry);
+void fake_count(struct fake_producer *fake, uint64_t index, uint64_t count);
+
+/* Writes the entry at place `head`, counts it and advances head by one, as an honest producer does. */
 void fake_announce(struct fake_producer *fake, const struct fl_entry *entry);
 void fake_ring(struct fake_producer *fake);
 

@@ -30,20 +30,20 @@
 /* ---- atomic.h: words, orders, fences ---- */
 
 #define RETURN_WORDS (3 + PLACES)
-#define ANNOUNCE_WORDS (6 + PLACES * ENTRY_WORDS)
+#define ANNOUNCE_WORDS (5 + PLACES * (ENTRY_WORDS + 1))
 #define LANE_WORDS (ANNOUNCE_WORDS + RETURN_WORDS)
 #define ANNOUNCE(lane) ((lane) * LANE_WORDS)
 #define RETURN(lane) ((lane) * LANE_WORDS + ANNOUNCE_WORDS)
 #define OWN(word) (LANES * LANE_WORDS + (word))
 
 /* layout.h: the words of the two regions */
-#define ANNOUNCE_HEAD(lane) (ANNOUNCE(lane) + 0)
-#define ANNOUNCE_ARMED(lane) (ANNOUNCE(lane) + 1)
-#define ANNOUNCE_CLOSED(lane) (ANNOUNCE(lane) + 2)
-#define THROUGH_SEQ(lane) (ANNOUNCE(lane) + 3)
-#define THROUGH_EPOCH(lane) (ANNOUNCE(lane) + 4)
-#define THROUGH_NUMBER(lane) (ANNOUNCE(lane) + 5)
-#define ANNOUNCE_ENTRY(lane, index, word) (ANNOUNCE(lane) + 6 + ((index) % PLACES) * ENTRY_WORDS + (word))
+#define ANNOUNCE_ARMED(lane) (ANNOUNCE(lane) + 0)
+#define ANNOUNCE_CLOSED(lane) (ANNOUNCE(lane) + 1)
+#define THROUGH_SEQ(lane) (ANNOUNCE(lane) + 2)
+#define THROUGH_EPOCH(lane) (ANNOUNCE(lane) + 3)
+#define THROUGH_NUMBER(lane) (ANNOUNCE(lane) + 4)
+#define ANNOUNCE_COUNT(lane, index) (ANNOUNCE(lane) + 5 + (index) % PLACES)
+#define ANNOUNCE_ENTRY(lane, index, word) (ANNOUNCE(lane) + 5 + PLACES + ((index) % PLACES) * ENTRY_WORDS + (word))
 #define RETURN_RETURNED(lane) (RETURN(lane) + 0)
 #define RETURN_GONE(lane) (RETURN(lane) + 1)
 #define RETURN_ARMED(lane) (RETURN(lane) + 2)
@@ -148,17 +148,28 @@ typedef fl_tx {
 
 /* The caller has credit, so the place is not in use. Words of the entry: one store each, by fl_tx_push_word, then: */
 #define fl_tx_push_word(tx, lane, word, value) fl_store(ANNOUNCE_ENTRY(lane, tx.head, word), value, RELAXED)
-#define fl_tx_push(tx) tx.head++
+inline fl_tx_push(tx, lane)
+{
+    if
+    :: tx.head != tx.committed -> fl_store(ANNOUNCE_COUNT(lane, tx.head), tx.head + 1, RELAXED)
+    :: else
+    fi;
+    tx.head++
+}
 
-#ifdef HEAD_RELAXED
+#ifdef COUNT_RELAXED
 #define A0 RELAXED
 #else
 #define A0 RELEASE
 #endif
 inline fl_tx_commit(tx, lane)
 {
-    tx.committed = tx.head;
-    fl_store(ANNOUNCE_HEAD(lane), tx.head, A0)
+    if
+    :: tx.head != tx.committed ->
+        fl_store(ANNOUNCE_COUNT(lane, tx.committed), tx.committed + 1, A0);
+        tx.committed = tx.head
+    :: else
+    fi
 }
 
 #ifdef CLOSED_RELAXED
@@ -208,62 +219,57 @@ inline fl_tx_collect(tx, lane, outstanding, index, got)
 /* ---- core.h: the consumer's private half ---- */
 
 typedef fl_rx {
-    byte tail, head, closed, returned, armed, rung;
+    byte tail, closed, returned, armed, rung;
 };
 
 #define LOOK_NOTHING 0
 #define LOOK_ENTRY 1
 #define LOOK_ENDED 2
-#define LOOK_HEAD_BACK 3
-#define LOOK_HEAD_FAR 4
+#define LOOK_BACK 3
+#define LOOK_FAR 4
 #define LOOK_BAD_CLOSE 5
 
-#ifdef HEAD_BACK_BELIEVED
-#define is_back false
+/* What the place of an announcement says before, and when it is there. */
+#define count_before(index) ((index) >= PLACES -> (index) + 1 - PLACES : 0)
+#define is_there(lane, index) (fl_load(ANNOUNCE_COUNT(lane, index)) == (index) + 1)
+
+#define is_here(rx) (count == rx.tail + 1)
+#define is_wrong(rx) (!is_here(rx) && count != count_before(rx.tail))
+#ifdef CREDITS_NOT_COUNTED
+#define is_far(rx) false
 #else
-#define is_back (difference > PLACES)
-#endif
-#ifdef HEAD_FAR_BELIEVED
-#define is_far false
-#else
-#define is_far (difference > CREDITS)
+#define is_far(rx) (is_here(rx) && rx.tail - rx.returned >= CREDITS)
 #endif
 #ifdef CLOSED_MAY_CHANGE
 #define closes_badly(rx) false
 #else
-#define closes_badly(rx) ((rx.closed != 0 && closed != rx.closed) || (closed != 0 && head != closed - 1))
+#define closes_badly(rx) ((rx.closed != 0 && closed != rx.closed) || \
+                          (closed != 0 && (is_here(rx) -> closed <= rx.tail + 1 : closed != rx.tail + 1)))
 #endif
 inline fl_rx_judge(rx, look)
 {
     d_step { /* private, from what was read */
-        difference = head - rx.head;
         if
-        :: is_back -> look = (head < rx.head -> LOOK_HEAD_BACK : LOOK_HEAD_FAR)
+        :: is_wrong(rx) -> look = (count > rx.tail -> LOOK_FAR : LOOK_BACK)
+        :: is_far(rx) -> look = LOOK_FAR
+        :: !is_wrong(rx) && !is_far(rx) && closes_badly(rx) -> look = LOOK_BAD_CLOSE
         :: else ->
-            difference = head - rx.returned;
-            if
-            :: is_far -> look = LOOK_HEAD_FAR
-            :: !is_far && closes_badly(rx) -> look = LOOK_BAD_CLOSE
-            :: else ->
-                rx.head = head;
-                rx.closed = closed;
-                look = (rx.tail != head -> LOOK_ENTRY : (closed != 0 -> LOOK_ENDED : LOOK_NOTHING))
-            fi
+            rx.closed = closed;
+            look = (is_here(rx) -> LOOK_ENTRY : (closed != 0 -> LOOK_ENDED : LOOK_NOTHING))
         fi;
-        difference = 0;
-        head = 0;
+        count = 0;
         closed = 0
     }
 }
 
 inline fl_rx_look(rx, lane, look)
 {
-#ifdef CLOSED_AFTER_HEAD_READ
-    head = fl_load(ANNOUNCE_HEAD(lane));
+#ifdef CLOSED_AFTER_COUNT_READ
+    count = fl_load(ANNOUNCE_COUNT(lane, rx.tail));
     closed = fl_load(ANNOUNCE_CLOSED(lane));
 #else
-    closed = fl_load(ANNOUNCE_CLOSED(lane)); /* C1 */
-    head = fl_load(ANNOUNCE_HEAD(lane));     /* A1 */
+    closed = fl_load(ANNOUNCE_CLOSED(lane));        /* C1 */
+    count = fl_load(ANNOUNCE_COUNT(lane, rx.tail)); /* A1 */
 #endif
     fl_rx_judge(rx, look)
 }
@@ -285,13 +291,14 @@ inline fl_rx_give_back(rx, lane, index)
 {
 #ifdef RETURNED_BEFORE_ENTRY
     fl_store(RETURN_RETURNED(lane), rx.returned + 1, R0);
+#endif
     fl_store(RETURN_ENTRY(lane, rx.returned), index, RELAXED);
     rx.returned++
-#else
-    fl_store(RETURN_ENTRY(lane, rx.returned), index, RELAXED);
-    rx.returned++;
+}
+
+inline fl_rx_commit(rx, lane)
+{
     fl_store(RETURN_RETURNED(lane), rx.returned, R0)
-#endif
 }
 
 inline fl_rx_arm(rx, lane)

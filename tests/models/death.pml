@@ -115,7 +115,7 @@ inline send()
     fl_load(COUNT(slot)) = fl_load(COUNT(slot)) + 1;
     row = 0;
     fl_tx_push_word(tx[now], now, 0, slot);
-    fl_tx_push(tx[now]);
+    fl_tx_push(tx[now], now);
     fl_tx_commit(tx[now], now)
 }
 
@@ -176,7 +176,7 @@ inline release(e)
 #else
     fl_load(COUNT(slot)) = 0;
 #endif
-    fl_rx_give_back(rx, e, index);
+    fl_rx_give_back(rx, e, index); fl_rx_commit(rx, e);
     d_step { slot = 0; number = 0; index = 0 }
 }
 
@@ -188,7 +188,7 @@ proctype consumer(byte e)
     {
 end_taking:
         do
-        :: atomic { fl_load(ANNOUNCE_HEAD(e)) != rx.tail ->
+        :: atomic { is_there(e, rx.tail) ->
                 slot = fl_rx_copy_word(rx, e, 0);
                 number = fl_load(PAYLOAD(slot));
                 fl_rx_advance(rx, index)
@@ -199,7 +199,7 @@ end_taking:
             :: e == 0 && !hung_up[0] -> hung_up[0] = true            /* its control thread ends before it does */
             fi;
             release(e)
-        :: e == 0 && fl_load(ANNOUNCE_HEAD(0)) == rx.tail && !fl_load(RETURN_GONE(0)) -> fl_store(RETURN_GONE(0), 1, RELAXED); goto left
+        :: e == 0 && !is_there(0, rx.tail) && !fl_load(RETURN_GONE(0)) -> fl_store(RETURN_GONE(0), 1, RELAXED); goto left
         od;
         release(e);
 left:

@@ -24,6 +24,7 @@
  * mutant NO_LOOK_AFTER_CLOSED (wake-ups): the look after closed is skipped as within a batch
  * mutant BATCH_SKIPS_LOOK_BEFORE_WAIT (wake-ups): the producer skips its look before it waits itself
  * mutant RETURNS_SKIP_LOOK_BEFORE_WAIT (wake-ups): the consumer skips its look before it waits itself
+ * mutant RETURNS_KEPT_BEFORE_WAIT (wake-ups): the consumer waits with returns that it has not shown
  * mutant BATCH_KEPT_BEFORE_WAIT (wake-ups): the producer waits with announcements that it has not shown
  * mutant ARMED_IGNORES_CLOSED (wake-ups): the armed consumer does not test closed again
  * mutant ARMED_IGNORES_THROUGH (wake-ups): the armed consumer does not test through again
@@ -116,10 +117,7 @@ inline flush()
     note_ring_producer();
     fl_tx_commit(tx, 0)
 #else
-    if
-    :: tx.committed != tx.head -> fl_tx_commit(tx, 0)
-    :: else
-    fi;
+    fl_tx_commit(tx, 0);
     note_ring_producer()
 #endif
 }
@@ -129,10 +127,7 @@ inline flush_before_wait()
 #ifdef BATCH_KEPT_BEFORE_WAIT
     skip
 #elif defined(BATCH_SKIPS_LOOK_BEFORE_WAIT)
-    if
-    :: tx.committed != tx.head -> fl_tx_commit(tx, 0)
-    :: else
-    fi
+    fl_tx_commit(tx, 0)
 #else
     flush()
 #endif
@@ -213,20 +208,17 @@ active proctype producer()
         fi;
         frame++;
         if
-        :: fl_tx_push(tx); announced++
+        :: true; fl_tx_push(tx, 0); announced++
         :: through++; said++; fl_store(THROUGH_NUMBER(0), through, RELEASE) /* a gap */
         fi;
         if
-        :: flush()
-        :: fl_tx_commit(tx, 0) /* the look is left for later */
-        :: skip                /* so is the commit */
+        :: true; flush()
+        :: true; fl_tx_commit(tx, 0) /* the look is left for later */
+        :: skip                      /* so is the commit */
         fi
-    :: flush_before_wait(); dry = true; goto end_dry
+    :: true; flush_before_wait(); dry = true; goto end_dry
     :: frame == FRAMES ->
-        if
-        :: tx.committed != tx.head -> fl_tx_commit(tx, 0)
-        :: else
-        fi;
+        fl_tx_commit(tx, 0);
         fl_tx_close(tx, 0);
 #ifndef NO_LOOK_AFTER_CLOSED
         note_ring_producer();
@@ -246,14 +238,14 @@ inline note_ring_consumer()
     look_at_armed(rx, ANNOUNCE_ARMED(0), bell_producer, producer_rings, rx.returned)
 }
 
-/* Everything it would act on: closed and through first, then head. */
+/* Everything it would act on: closed and through first, then the next place. */
 inline look_at_everything()
 {
     closed = fl_load(ANNOUNCE_CLOSED(0));
     through = fl_load(THROUGH_NUMBER(0));
-    head = fl_load(ANNOUNCE_HEAD(0))
+    there = is_there(0, rx.tail)
 }
-#define something_new (head != rx.tail || closed_counts || through_counts)
+#define something_new (there || closed_counts || through_counts)
 #ifdef ARMED_IGNORES_CLOSED
 #define closed_counts false
 #else
@@ -306,12 +298,23 @@ end_consumer:
 #endif
 }
 
-/* Keeps HOLD frames; a look may be left for later, for the next one or the sleep. */
+inline show_returns()
+{
+    if
+    :: committed != rx.returned ->
+        fl_rx_commit(rx, 0);
+        committed = rx.returned
+    :: else
+    fi
+}
+
+/* Keeps HOLD frames; within a batch the look, or both, may be left for later, for the next one or the sleep. */
 inline release_one()
 {
     fl_rx_give_back(rx, 0, rx.returned);
     if
-    :: note_ring_consumer()
+    :: true; show_returns(); note_ring_consumer()
+    :: true; show_returns()
     :: skip
     fi
 }
@@ -319,7 +322,7 @@ inline release_one()
 active proctype consumer()
 {
     fl_rx rx;
-    byte me = 1, armed, closed, through, head;
+    byte me = 1, armed, closed, through, there, committed;
 
     do
     :: look_at_everything();
@@ -328,15 +331,18 @@ active proctype consumer()
         :: else
         fi;
         if
-        :: head != rx.tail ->
+        :: there ->
             rx.tail++;
             taken++;
             if
             :: rx.tail - rx.returned > HOLD -> release_one()
             :: else
             fi
-        :: head == rx.tail && closed != 0 -> break
-        :: head == rx.tail && closed == 0 ->
+        :: !there && closed != 0 -> break
+        :: !there && closed == 0 ->
+#ifndef RETURNS_KEPT_BEFORE_WAIT
+            show_returns();
+#endif
 #ifndef RETURNS_SKIP_LOOK_BEFORE_WAIT
             note_ring_consumer();
 #endif

@@ -26,7 +26,7 @@
  * mutant THROUGH_PASSES_OWED (overtaken): through is told while the frame before it is still owed
  * mutant CLOSED_PASSES_OWED (overtaken): closed is written while a frame is still owed
  * mutant CLOSED_WITHOUT_GRACE_END (wait and latest): a `latest` lane that returns nothing keeps the end from all
- * mutant THROUGH_AFTER_HEAD_READ (wait and latest): the consumer reads head, then through
+ * mutant THROUGH_READ_LAST (wait and latest): the consumer takes what is there, then reads through
  */
 #define LANES 2
 #define CREDITS 2
@@ -105,7 +105,7 @@ inline send_newest(l)
         outstanding[l]++;
         fl_tx_push_word(tx[l], l, 0, newest);
         fl_tx_push_word(tx[l], l, 1, newest_number);
-        fl_tx_push(tx[l]);
+        fl_tx_push(tx[l], l);
 #ifndef OWED_NOT_CLEARED
         owed[l] = 0;
 #endif
@@ -311,46 +311,46 @@ inline release(l)
 {
     atomic {
         assert(fl_load(PAYLOAD(slot)) == number); /* a frame in hand stays what it was */
-        fl_rx_give_back(rx, l, index);
+        fl_rx_give_back(rx, l, index); fl_rx_commit(rx, l);
         index = 0;
         slot = 0;
         number = 0
     }
 }
 
-/* closed and through first, then head. */
-#ifdef THROUGH_AFTER_HEAD_READ
-#define read_first(l) closed = fl_load(ANNOUNCE_CLOSED(l)); head = fl_load(ANNOUNCE_HEAD(l))
-#define read_then(l) through = fl_load(THROUGH_NUMBER(l))
+/* closed and through first, then all that is there. */
+#ifdef THROUGH_READ_LAST
+#define read_first(l) closed = fl_load(ANNOUNCE_CLOSED(l))
+#define read_last(l) through = fl_load(THROUGH_NUMBER(l))
 #else
 #define read_first(l) closed = fl_load(ANNOUNCE_CLOSED(l)); through = fl_load(THROUGH_NUMBER(l))
-#define read_then(l) head = fl_load(ANNOUNCE_HEAD(l))
+#define read_last(l) skip
 #endif
-#define something_new(l) (fl_load(ANNOUNCE_HEAD(l)) != rx.tail || fl_load(ANNOUNCE_CLOSED(l)) != 0 || fl_load(THROUGH_NUMBER(l)) != heard)
+#define something_new(l) (is_there(l, rx.tail) || fl_load(ANNOUNCE_CLOSED(l)) != 0 || fl_load(THROUGH_NUMBER(l)) != heard)
 
 /* What through says counts once all that was announced before it is taken. */
 inline hear()
 {
-    d_step { heard = through; through = 0; head = 0; closed = 0 }
+    d_step { heard = through; through = 0; closed = 0 }
 }
 
 active proctype wait_consumer()
 {
     fl_rx rx;
-    byte me = 1, slot, number, index, closed, head, through, heard;
+    byte me = 1, slot, number, index, closed, through, heard;
 
 end_taking:
     do
     :: atomic { something_new(0) -> read_first(0) };
-        atomic { read_then(0) };
-        if
-        :: head == rx.tail && closed != 0 -> break
-        :: else
-        fi;
         do
-        :: head != rx.tail -> take(0); release(0)
+        :: is_there(0, rx.tail) -> take(0); release(0)
         :: else -> break
         od;
+        read_last(0);
+        if
+        :: closed != 0 -> break
+        :: else
+        fi;
         hear()
 #ifndef STAYS
     :: !left -> atomic { fl_store(RETURN_GONE(0), 1, RELAXED); left = true; goto gone }
@@ -364,10 +364,11 @@ gone:
 inline skip_older(l)
 {
     do
-    :: head != rx.tail + 1 ->
+    :: is_there(l, rx.tail + 1) ->
         atomic {
             fl_rx_advance(rx, index);
             fl_rx_give_back(rx, l, index);
+            fl_rx_commit(rx, l);
             dropped[l]++
         }
     :: else -> break
@@ -377,24 +378,20 @@ inline skip_older(l)
 active proctype other_consumer()
 {
     fl_rx rx;
-    byte me = 1, slot, number, index, closed, head, through, heard;
+    byte me = 1, slot, number, index, closed, through, heard, newest_seen;
 
 end_taking:
     do
     :: atomic { something_new(1) -> read_first(1) };
-        atomic { read_then(1) };
-        if
-        :: head == rx.tail && closed != 0 -> break
-        :: else
-        fi;
         do
-        :: head != rx.tail ->
+        :: is_there(1, rx.tail) ->
+            newest_seen = rx.tail + is_there(1, rx.tail + 1);
 #if OTHER == 2 /* LATEST */
 #ifndef LATEST_TAKES_OLDEST
             skip_older(1);
 #endif
             take(1);
-            assert(rx.tail == head); /* a `latest` consumer gets the newest announcement */
+            assert(rx.tail > newest_seen); /* a `latest` consumer gets the newest announcement */
             if
             :: hangs = true; goto stuck /* with a frame in hand */
             :: true
@@ -405,6 +402,11 @@ end_taking:
             release(1)
         :: else -> break
         od;
+        read_last(1);
+        if
+        :: closed != 0 -> break
+        :: else
+        fi;
         hear()
     od;
     assert(count_taken[1] + dropped[1] == published); /* every frame was taken or counted as dropped */

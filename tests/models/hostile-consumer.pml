@@ -124,7 +124,7 @@ inline send(l)
         row = 0
     }
     fl_tx_push_word(tx[l], l, 0, slot);
-    fl_tx_push(tx[l]);
+    fl_tx_push(tx[l], l);
     fl_tx_commit(tx[l], l)
 }
 
@@ -193,13 +193,13 @@ active proctype honest()
     do
     :: rx.tail < FRAMES ->
         atomic {
-            fl_load(ANNOUNCE_HEAD(1)) != rx.tail;
+            is_there(1, rx.tail);
             slot = fl_rx_copy_word(rx, 1, 0);
             fl_rx_advance(rx, index)
         }
         assert(fl_load(PAYLOAD(slot)) == index + 1); /* the honest consumer gets every frame whole */
         assert(fl_load(PAYLOAD(slot)) == index + 1); /* and a frame in hand stays what it was */
-        fl_rx_give_back(rx, 1, index)
+        fl_rx_give_back(rx, 1, index); fl_rx_commit(rx, 1)
     :: rx.tail == FRAMES -> break
     od
 }

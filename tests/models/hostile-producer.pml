@@ -1,4 +1,4 @@
-/* A producer that writes whatever it likes into its announce region: head back and far, closed that changes, entries that change while
+/* A producer that writes whatever it likes into its announce region: counts of all kinds, closed that changes, entries that change while
  * they are read. The consumer loses that lane and nothing else.
  *
  * protocol.md: "Take", "The one-writer rule". C: fl_rx_look, fl_rx_copy in core.h; read_entry, entry_fault, take_entry in lane.c.
@@ -6,9 +6,8 @@
  * run any word at any time: -DPLACES=4
  * long any word at any time, more: -DPLACES=4 -DMORE
  *
- * mutant HEAD_BACK_BELIEVED (any word at any time): head may go back
- * mutant HEAD_FAR_BELIEVED (any word at any time): head is bounded by the places of the ring, not by the credits
- * mutant CLOSED_MAY_CHANGE (any word at any time): closed may change, and head need not stand where closed says
+ * mutant CREDITS_NOT_COUNTED (any word at any time): what may be taken is bounded by the places of the ring, not by the credits
+ * mutant CLOSED_MAY_CHANGE (any word at any time): closed may change, and the last announcement need not be where closed says
  * mutant ENTRY_READ_TWICE (any word at any time): the entry is read once to be checked and again to be used
  * mutant SLOT_NOT_CHECKED (any word at any time): an offset is used as it came
  * mutant VERSION_NOT_CHECKED (any word at any time): a frame is taken though its slot says another version
@@ -46,10 +45,11 @@ end_hostile:
     do
     :: !over ->
         if
-        :: fl_load(ANNOUNCE_HEAD(0)) = 0
-        :: fl_load(ANNOUNCE_HEAD(0)) = 1
-        :: fl_load(ANNOUNCE_HEAD(0)) = 3
-        :: fl_load(ANNOUNCE_HEAD(0)) = 4
+        :: fl_load(ANNOUNCE_COUNT(0, 0)) = 0
+        :: fl_load(ANNOUNCE_COUNT(0, 0)) = 1
+        :: fl_load(ANNOUNCE_COUNT(0, 1)) = 2
+        :: fl_load(ANNOUNCE_COUNT(0, 2)) = 3
+        :: fl_load(ANNOUNCE_COUNT(0, 2)) = 7
         :: fl_load(ANNOUNCE_CLOSED(0)) = 0
         :: fl_load(ANNOUNCE_CLOSED(0)) = 2
         :: fl_load(ANNOUNCE_ENTRY(0, 0, 0)) = 0
@@ -58,8 +58,8 @@ end_hostile:
         :: fl_load(ANNOUNCE_ENTRY(0, 0, 2)) = POOL_OF_ANOTHER_LANE
         :: fl_load(VERSION(0)) = 3
 #ifdef MORE
-        :: fl_load(ANNOUNCE_HEAD(0)) = 2
-        :: fl_load(ANNOUNCE_HEAD(0)) = 200
+        :: fl_load(ANNOUNCE_COUNT(0, 0)) = 5
+        :: fl_load(ANNOUNCE_COUNT(0, 1)) = 200
         :: fl_load(ANNOUNCE_CLOSED(0)) = 3
         :: fl_load(ANNOUNCE_ENTRY(0, 1, 0)) = 1
         :: fl_load(ANNOUNCE_ENTRY(0, 1, 1)) = 4
@@ -118,14 +118,13 @@ inline take()
 active proctype consumer()
 {
     fl_rx rx;
-    byte me = 1, look, slot, even, pool, index, in_hand, ended_at = NONE, closed, head, difference, looks;
+    byte me = 1, look, slot, even, pool, index, in_hand, ended_at = NONE, closed, count, looks;
     bool fault, is_version, ended, taken_after_fault;
 
     do
     :: looks < 5 ->
         looks++;
         fl_rx_look(rx, 0, look);
-        assert(rx.tail <= rx.head); /* what was announced is not taken back */
         assert(!ended || look >= LOOK_ENDED); /* after the end there is nothing */
         if
         :: look == LOOK_ENTRY ->
@@ -144,7 +143,7 @@ active proctype consumer()
         :: else
         fi
 #endif
-    :: in_hand > 0 -> in_hand--; fl_rx_give_back(rx, 0, rx.returned)
+    :: in_hand > 0 -> in_hand--; fl_rx_give_back(rx, 0, rx.returned); fl_rx_commit(rx, 0)
     :: looks == 5 && in_hand == 0 -> break
     od;
     assert(rx.tail - rx.returned == in_hand && (!fault || !taken_after_fault)); /* what is in hand can still be returned */

@@ -13,13 +13,13 @@
  *
  * mutant DEATH_IS_END (dies anywhere): a lane whose producer is dead and that is drained has ended
  * mutant DOWN_BEFORE_DRAIN (dies anywhere): what a dead producer announced is not taken any more
- * mutant DOWN_READ_AFTER_HEAD (dies anywhere): the consumer looks at the lane, then, unlocked, whether its producer is dead
+ * mutant DOWN_READ_AFTER_COUNT (dies anywhere): the consumer looks at the lane, then, unlocked, whether its producer is dead
  * mutant POOL_GOES_WITH_PRODUCER (dies anywhere): the memory of a pool goes when its producer dies
- * mutant HEAD_BEFORE_PAYLOAD (dies anywhere): a frame is announced before it is whole
- * mutant CLOSED_BEFORE_HEAD (dies anywhere): closed is stored, then the head it speaks of
+ * mutant COUNT_BEFORE_PAYLOAD (dies anywhere): a frame is announced before it is whole
+ * mutant CLOSED_BEFORE_COUNT (dies anywhere): closed is stored, then the last announcement, which it speaks of
  * mutant EPOCH_NOT_RAISED (dies anywhere): a source that starts again counts in the same epoch
  * mutant NEW_LANE_FIRST (dies anywhere): the consumer takes from the new lane before the old one is drained
- * mutant HEAD_RELAXED (dies anywhere, weak memory): A0 is no release
+ * mutant COUNT_RELAXED (dies anywhere, weak memory): A0 is no release
  */
 #define LANES 2
 #define CREDITS 3
@@ -38,15 +38,15 @@ bool unmapped;
 inline publish(l, slot)
 {
     fl_version_open(VERSION(slot), 1);
-#ifndef HEAD_BEFORE_PAYLOAD
+#ifndef COUNT_BEFORE_PAYLOAD
     fl_store(PAYLOAD(slot), slot + 1, RELAXED);
 #endif
     fl_version_close(VERSION(slot), 2);
     fl_tx_push_word(tx, l, 0, epoch);
     fl_tx_push_word(tx, l, 1, slot + 1);
-    fl_tx_push(tx);
+    fl_tx_push(tx, l);
     fl_tx_commit(tx, l);
-#ifdef HEAD_BEFORE_PAYLOAD
+#ifdef COUNT_BEFORE_PAYLOAD
     fl_store(PAYLOAD(slot), slot + 1, RELAXED)
 #endif
 }
@@ -61,7 +61,7 @@ active proctype first()
         :: number < FRAMES -> publish(0, number); number++
         :: number == FRAMES -> break
         od;
-#ifdef CLOSED_BEFORE_HEAD
+#ifdef CLOSED_BEFORE_COUNT
         fl_store(ANNOUNCE_CLOSED(0), tx.head + 2, C0);
         publish(0, number);
 #else
@@ -84,7 +84,7 @@ proctype second()
 #endif
     fl_tx_push_word(tx, 1, 0, epoch);
     fl_tx_push_word(tx, 1, 1, 1);
-    fl_tx_push(tx);
+    fl_tx_push(tx, 1);
     fl_tx_commit(tx, 1);
     fl_tx_close(tx, 1)
 }
@@ -139,13 +139,13 @@ inline take(l)
 inline drain_first()
 {
     do
-    :: fl_load(ANNOUNCE_HEAD(0)) != rx.tail || fl_load(ANNOUNCE_CLOSED(0)) != 0 || producer_down || !looked ->
+    :: is_there(0, rx.tail) || fl_load(ANNOUNCE_CLOSED(0)) != 0 || producer_down || !looked ->
         looked = true;
-#ifndef DOWN_READ_AFTER_HEAD
+#ifndef DOWN_READ_AFTER_COUNT
         is_down = producer_down;
 #endif
         fl_rx_look(rx, 0, look);
-#ifdef DOWN_READ_AFTER_HEAD
+#ifdef DOWN_READ_AFTER_COUNT
         is_down = producer_down;
 #endif
         assert(look <= LOOK_ENDED); /* a dead producer has broken no rule */
@@ -172,21 +172,21 @@ inline drain_first()
 active proctype consumer()
 {
     fl_rx rx;
-    byte look, index, epoch, number, last_epoch, last_number, later, closed, head, difference;
+    byte look, index, epoch, number, last_epoch, last_number, later, closed, count;
     bool ended, is_down, new_first, looked;
 
 #ifdef NEW_LANE_FIRST
     if
-    :: started && fl_load(ANNOUNCE_HEAD(1)) == 1 -> take(1); rx.tail = 0; new_first = true
+    :: started && is_there(1, 0) -> take(1); rx.tail = 0; new_first = true
     :: true
     fi;
 #endif
     drain_first();
     assert(!ended || (fl_load(ANNOUNCE_CLOSED(0)) != 0 && rx.tail == FRAMES)); /* a death is no end, an end is no death */
-    assert(ended || rx.tail == fl_load(ANNOUNCE_HEAD(0))); /* all that a dead producer announced is taken */
+    assert(ended || !is_there(0, rx.tail)); /* all that a dead producer announced is taken */
     if
     :: !ended && !new_first ->
-        fl_load(ANNOUNCE_HEAD(1)) == 1;
+        is_there(1, 0);
         rx.tail = 0;
         take(1)
     :: else

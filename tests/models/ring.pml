@@ -13,19 +13,19 @@
  * long books: -DANNOUNCEMENTS=5
  * long weak memory: -DANNOUNCEMENTS=4 -DWEAK
  *
- * mutant HEAD_BEFORE_ENTRY (books): head is stored before the entry it counts
+ * mutant COUNT_BEFORE_ENTRY (books): an entry is counted before it is there
  * mutant ENTRY_BEFORE_PAYLOAD (books): a frame is announced before its payload is complete
  * mutant CREDIT_AT_TAKE (books): the credit goes back when a frame is taken, not when it is released
  * mutant RETURNED_BEFORE_ENTRY (books): the return is counted before its index is there
  * mutant SET_INSTEAD_OF_INDEX (again): the books are a set of slots, not rows found by announcement index
- * mutant VERSION_AFTER_HEAD (books): a slot's version becomes even after it was announced
+ * mutant VERSION_AFTER_COUNT (books): a slot's version becomes even after it was announced
  * mutant DESCRIPTION_IN_SLOT (books): the description lies beside the pixels, not in the announcement
  * mutant OWN_REFERENCE_FORGOTTEN (books): a slot is free though the producer's own reference stands
  * mutant CREDITS_BEYOND_PLACES (books): more may be outstanding than the rings have places
  * mutant ABANDONED_VERSION_KEPT (books): a slot's next life after an abandoned one takes the same odd version
  * mutant VERSION_STAYS_ODD (books): a published slot keeps the odd version
  * mutant RETURNS_IN_ORDER_ASSUMED (books): the producer frees its oldest row, whatever index came back
- * mutant HEAD_RELAXED (weak memory): A0 is no release
+ * mutant COUNT_RELAXED (weak memory): A0 is no release
  * mutant RETURNED_RELAXED (weak memory): R0 is no release
  * mutant NON_TEMPORAL_WITHOUT_SFENCE (weak memory): the payload is written past the caches and nothing orders it
  */
@@ -111,8 +111,8 @@ inline send_newest(slot)
         outstanding++;
         announced++
     }
-#ifdef HEAD_BEFORE_ENTRY
-    fl_store(ANNOUNCE_HEAD(0), tx.head + 1, A0);
+#ifdef COUNT_BEFORE_ENTRY
+    fl_store(ANNOUNCE_COUNT(0, tx.head), tx.head + 1, A0);
 #endif
     atomic {
         fl_tx_push_word(tx, 0, 0, slot);
@@ -121,7 +121,7 @@ inline send_newest(slot)
 #ifdef DESCRIPTION_IN_SLOT
         fl_store(DESC(slot), announced, RELAXED);
 #endif
-        fl_tx_push(tx)
+        fl_tx_push(tx, 0)
     }
     fl_tx_commit(tx, 0)
 }
@@ -166,12 +166,12 @@ inline publish(slot)
     write_payload(slot)
 #else
     write_payload(slot);
-#ifndef VERSION_AFTER_HEAD
+#ifndef VERSION_AFTER_COUNT
     fl_version_close(VERSION(slot), version[slot]);
 #endif
     newest = slot;
     send_newest(slot);
-#ifdef VERSION_AFTER_HEAD
+#ifdef VERSION_AFTER_COUNT
     fl_version_close(VERSION(slot), version[slot])
 #endif
 #endif
@@ -235,7 +235,7 @@ inline take()
         desc = fl_rx_copy_word(rx, 0, 2);
         fl_rx_advance(rx, index)
     }
-    assert(slot < SLOTS && fl_version_is(VERSION(slot), version)); /* an entry is whole before head says so */
+    assert(slot < SLOTS && fl_version_is(VERSION(slot), version)); /* an entry is whole before its count says so */
 #ifdef DESCRIPTION_IN_SLOT
     desc = fl_load(DESC(slot));
 #endif
@@ -248,7 +248,7 @@ inline take()
         held_index[i] = index
     }
 #ifdef CREDIT_AT_TAKE
-    fl_rx_give_back(rx, 0, held_index[i]);
+    fl_rx_give_back(rx, 0, held_index[i]); fl_rx_commit(rx, 0);
 #endif
     d_step { slot = 0; version = 0; desc = 0; index = 0; i = 0 }
 }
@@ -259,7 +259,7 @@ inline release(i)
     assert(fl_version_still(VERSION(held[i]), held_version[i])); /* a frame in hand keeps its version */
     d_step { named[held[i]]--; held[i] = NONE; held_version[i] = 0 }
 #ifndef CREDIT_AT_TAKE
-    fl_rx_give_back(rx, 0, held_index[i]);
+    fl_rx_give_back(rx, 0, held_index[i]); fl_rx_commit(rx, 0);
 #endif
     held_index[i] = 0
 }
@@ -269,10 +269,10 @@ active proctype consumer()
     byte me = 1;
     fl_rx rx;
     byte held[2] = NONE, held_version[2], held_index[2];
-    byte slot, version, desc, index, look, i, closed, head, difference;
+    byte slot, version, desc, index, look, i, closed, count;
 
     do
-    :: (held[0] == NONE || held[1] == NONE) && fl_load(ANNOUNCE_HEAD(0)) != rx.tail ->
+    :: (held[0] == NONE || held[1] == NONE) && is_there(0, rx.tail) ->
         atomic {
             fl_rx_look(rx, 0, look);
             assert(look == LOOK_ENTRY); /* an honest producer is believed */

@@ -1,6 +1,6 @@
 /* `through` under its seqlock, and `closed`: words that belong together, nothing said too early, no last frame lost.
  *
- * protocol.md: "Gaps", "Take: read closed and through first, then head". C: fl_tx_through, fl_rx_through, fl_tx_close, fl_rx_look in core.h,
+ * protocol.md: "Gaps", "Take: read closed and through first". C: fl_tx_through, fl_rx_through, fl_tx_close, fl_rx_look in core.h,
  * fl_lane_hear_through in lane.c, fl_through_is_later in internal.h.
  *
  * The memory is weak. The producer announces, says through of two source epochs (the number starts again in the second), closes.
@@ -17,13 +17,13 @@
  * mutant THROUGH_COUNT_READ_EARLY (store buffers): the reader's second look comes before the words: no acquire fence
  * mutant THROUGH_ODD_BELIEVED (store buffers): the reader takes the words though the count is odd
  * mutant THROUGH_BY_NUMBER (store buffers): what is later is told by the number alone, not by epoch, then number
- * mutant THROUGH_BEFORE_HEAD (store buffers): through is said before the frame at it is announced
- * mutant THROUGH_READ_AFTER_HEAD (store buffers): the reader looks at head, then at through
+ * mutant THROUGH_BEFORE_COUNT (store buffers): through is said before the frame at it is announced
+ * mutant THROUGH_READ_LAST (store buffers): the reader looks whether there is one more, then at through
  * mutant THROUGH_GOES_BACK (store buffers): the writer says an earlier one after a later one
  * mutant CLOSED_RELAXED (weak memory): C0 is no release
  * mutant CLOSED_BEFORE_COMMIT (store buffers): closed is stored while a batch has not been shown
- * mutant CLOSED_AFTER_HEAD_READ (store buffers): the reader looks at head, then at closed
- * mutant CLOSED_CONFIRMS_NOTHING (store buffers): closed is stored with the head of before the last batch
+ * mutant CLOSED_AFTER_COUNT_READ (store buffers): the reader looks whether there is one more, then at closed
+ * mutant CLOSED_CONFIRMS_NOTHING (store buffers): closed is stored as of before the last announcement
  */
 #define CREDITS 4
 #define ENTRY_WORDS 2
@@ -63,7 +63,7 @@ inline announce(epoch, number)
 {
     fl_tx_push_word(tx, 0, 0, epoch);
     fl_tx_push_word(tx, 0, 1, number);
-    fl_tx_push(tx);
+    fl_tx_push(tx, 0);
     announced++
 }
 
@@ -72,7 +72,7 @@ active proctype producer()
     fl_tx tx;
     byte me = 0, seq;
 
-#ifdef THROUGH_BEFORE_HEAD
+#ifdef THROUGH_BEFORE_COUNT
     fl_tx_through(0, 1, 2);
     announce(1, 2);
     fl_tx_commit(tx, 0);
@@ -151,7 +151,7 @@ inline hear()
 inline take_all()
 {
     do
-    :: look == LOOK_ENTRY && rx.tail != rx.head ->
+    :: look == LOOK_ENTRY ->
         d_step {
             epoch = fl_rx_copy_word(rx, 0, 0);
             number = fl_rx_copy_word(rx, 0, 1);
@@ -159,24 +159,26 @@ inline take_all()
             later = (epoch > heard_epoch || (epoch == heard_epoch && number > heard_number))
         }
         assert(later); /* nothing at or before through is still to come */
-        d_step { later = 0; index = 0; epoch = 0; number = 0 }
+        d_step { later = 0; index = 0; epoch = 0; number = 0; look = 0 }
+        fl_rx_look(rx, 0, look);
+        assert(look <= LOOK_ENDED) /* an honest producer is believed */
     :: else -> break
     od;
     skip
 }
 
-#define something_new (fl_load(ANNOUNCE_HEAD(0)) != rx.tail || fl_load(ANNOUNCE_CLOSED(0)) != 0 || fl_load(THROUGH_SEQ(0)) != last_seq)
+#define something_new (is_there(0, rx.tail) || fl_load(ANNOUNCE_CLOSED(0)) != 0 || fl_load(THROUGH_SEQ(0)) != last_seq)
 
 active proctype consumer()
 {
     fl_rx rx;
     byte epoch, number, before, after, known, heard_epoch, heard_number, next_epoch, next_number, last_seq;
-    byte look, closed, head, difference, index, later;
+    byte look, closed, count, index, later;
 
     do
     :: something_new ->
         last_seq = fl_load(THROUGH_SEQ(0));
-#ifdef THROUGH_READ_AFTER_HEAD
+#ifdef THROUGH_READ_LAST
         fl_rx_look(rx, 0, look);
         hear();
 #else

@@ -69,6 +69,7 @@ struct hear_return : rl::test_suite<hear_return, 2> {
         uint64_t index = 1;
         if (end == 1) {
             fl_rx_give_back(&way.rx, 0);
+            fl_rx_commit(&way.rx);
             ring_producer(way, producer);
         } else {
             sleep_until(
@@ -157,8 +158,7 @@ struct lane_asleep : rl::test_suite<lane_asleep, 2> {
         }
         if (heads())
             wait_for(0);
-        if (way.tx.committed != way.tx.head)
-            fl_tx_commit(&way.tx);
+        fl_tx_commit(&way.tx);
         fl_tx_close(&way.tx);
         ring_consumer(way, consumer);
     }
@@ -168,6 +168,7 @@ struct lane_asleep : rl::test_suite<lane_asleep, 2> {
         if (unlooked == 0)
             return;
         unlooked = 0;
+        fl_rx_commit(&way.rx);
         ring_producer(way, producer);
     }
     void consume()

@@ -77,12 +77,13 @@ template <typename region_type, unsigned WORDS> class ring_memory
     }
 };
 
-/* ---- entries: 32 words that belong together, or 7 that lean on those before ---- */
+/* ---- entries: 31 words that belong together, or 7 that lean on those before ---- */
 
 enum entry_word { ENTRY_NUMBER, ENTRY_SLOT, ENTRY_VERSION, ENTRY_TYPE, ENTRY_BASE, ENTRY_OTHERS };
 
 struct entry {
-    uint64_t words[FL_ENTRY_WORDS];
+    static const unsigned WORDS = FL_ENTRY_WORDS - 1; /* the other is the count */
+    uint64_t words[WORDS];
 
     entry()
     {
@@ -103,7 +104,7 @@ struct entry {
     bool whole() const
     {
         bool all = number() != 0;
-        for (unsigned i = ENTRY_OTHERS; i < FL_ENTRY_WORDS; i++)
+        for (unsigned i = ENTRY_OTHERS; i < WORDS; i++)
             all &= words[i] == words[ENTRY_BASE] * 100 + i;
         return all;
     }
@@ -111,7 +112,7 @@ struct entry {
     void describe(uint64_t base)
     {
         words[ENTRY_BASE] = base;
-        for (unsigned i = ENTRY_OTHERS; i < FL_ENTRY_WORDS; i++)
+        for (unsigned i = ENTRY_OTHERS; i < WORDS; i++)
             words[i] = base * 100 + i;
     }
 };
@@ -147,18 +148,25 @@ template <unsigned PLACES> struct lane {
             what.words[ENTRY_TYPE] = FL_ENTRY_AS_BEFORE;
             what.describe(number - 1);
         }
-        fl_tx_push(&tx, what.words, number % 2 == 0 ? FL_SHORT_ENTRY_WORDS : FL_ENTRY_WORDS);
+        fl_tx_push(&tx, what.words, number % 2 == 0 ? FL_SHORT_ENTRY_WORDS : entry::WORDS);
     }
 
     /* Reads the entry at tail over the one before it. */
     const entry &read_entry()
     {
-        fl_rx_copy(&rx, told.words, 0, FL_SHORT_ENTRY_WORDS);
+        fl_rx_copy_short(&rx, told.words);
         if (told.words[ENTRY_TYPE] == FL_ENTRY_WHOLE)
-            fl_rx_copy(&rx, told.words, FL_SHORT_ENTRY_WORDS, FL_ENTRY_WORDS - FL_SHORT_ENTRY_WORDS);
+            fl_rx_copy_rest(&rx, told.words);
         PROMISE(told.number() == rx.tail + 1);
         PROMISE(told.words[ENTRY_BASE] == rx.tail / 2 * 2 + 1 && told.whole());
         return told;
+    }
+
+    /* Takes the entry at tail and gives it back. */
+    void pass()
+    {
+        fl_rx_give_back(&rx, fl_rx_advance(&rx));
+        fl_rx_commit(&rx);
     }
 };
 

@@ -78,7 +78,7 @@ struct fan_out : rl::test_suite<fan_out, 3> {
             const entry &seen = way.read_entry();
             slot.read(seen);
             slot.done(seen);
-            fl_rx_give_back(&way.rx, fl_rx_advance(&way.rx));
+            way.pass();
             ring_producer(way, producer);
         }
         PROMISE(look == FL_LOOK_ENDED && way.rx.tail == FRAMES);
@@ -168,6 +168,7 @@ struct forwarding : rl::test_suite<forwarding, 3> {
             return false;
         forwarded = false;
         fl_rx_give_back(&upper.rx, in_hand);
+        fl_rx_commit(&upper.rx);
         ring_producer(upper, source);
         return true;
     }
@@ -184,7 +185,7 @@ struct forwarding : rl::test_suite<forwarding, 3> {
             const entry &seen = lower.read_entry();
             slot.read(seen);
             slot.done(seen);
-            fl_rx_give_back(&lower.rx, fl_rx_advance(&lower.rx));
+            lower.pass();
             ring_producer(lower, stage);
         }
         PROMISE(lower.rx.tail == FRAMES);

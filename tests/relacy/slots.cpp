@@ -55,7 +55,7 @@ struct returned_early : rl::test_suite<returned_early, 2> {
             bool whole = slot.read(seen.number(), seen.words[ENTRY_VERSION]);
             PROMISE(whole || seen.number() < FRAMES); /* the last is overwritten by nobody */
             last = whole ? seen.number() : last;
-            fl_rx_give_back(&way.rx, fl_rx_advance(&way.rx));
+            way.pass();
         }
         PROMISE(last == FRAMES);
     }
