@@ -85,6 +85,12 @@ static inline void fl_tx_expect_push(const struct fl_tx *tx, uint64_t free)
         fl_prefetch(&tx->mine->entries[fl_entry_at(tx->head + FL_AHEAD, tx->mask)], 1);
 }
 
+/* The line of the next announcement is on its way: several lanes' lines come at the same time, if all are asked for first. */
+static inline void fl_tx_expect_now(const struct fl_tx *tx)
+{
+    fl_prefetch(&tx->mine->entries[fl_entry_at(tx->head, tx->mask)], 1);
+}
+
 /* Shows the consumer all that was pushed: once a batch. `head` is for who looks on. */
 static inline void fl_tx_commit(struct fl_tx *tx)
 {
@@ -112,6 +118,13 @@ static inline void fl_tx_through(struct fl_tx *tx, uint64_t epoch, uint64_t numb
     fl_store(&tx->mine->through_pts, pts, FL_RELAXED);
     fl_store(&tx->mine->through_time_base, time_base, FL_RELAXED);
     fl_store(&tx->mine->through_seq, seq + 2, FL_RELEASE); /* T0: whoever sees the even count sees the words */
+}
+
+/* What the consumer has returned is on its way, if any: several lanes' lines come at the same time, if all are asked for first. */
+static inline void fl_tx_expect_returns(const struct fl_tx *tx)
+{
+    fl_prefetch(&tx->theirs->returned, 0);
+    fl_prefetch(&tx->theirs->entries[tx->returned & tx->mask], 0);
 }
 
 /* Takes one returned index. `outstanding` is the caller's own count: more returns than that are a lie. */

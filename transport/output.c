@@ -115,6 +115,9 @@ int fl_output_attach(struct fl_output *output, const struct fl_lane_info *info, 
 void fl_output_service(struct fl_output *output)
 {
     bool owes = false, pending = false, pipes = false;
+    for (unsigned i = 0; i < output->lane_count; i++)
+        if (!output->lanes[i]->pipe)
+            fl_tx_expect_returns(&output->lanes[i]->tx);
     for (unsigned i = 0; i < output->lane_count; i++) {
         struct fl_output_lane *lane = output->lanes[i];
         if (lane->pipe)
@@ -246,6 +249,9 @@ int fl_output_publish(struct fl_output *output, struct fl_frame *frame, const st
 {
     int error = 0;
     fl_context_lock(output->context);
+    for (unsigned i = 0; i < output->lane_count; i++)
+        if (!output->lanes[i]->pipe)
+            fl_tx_expect_now(&output->lanes[i]->tx);
     bool as_before = is_as_before(output, frame, desc);
     if (!as_before && fl_desc_check(desc, frame->capacity) < 0) {
         fl_context_unlock(output->context);

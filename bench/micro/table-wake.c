@@ -59,6 +59,14 @@
                   "nothing of ours in either: a bare ring with them over one without"}},                                           \
     }
 
+/* What the lane's own steps leave of the barest ring's rate, before a single line has changed hands. */
+#define STEPS(size)                                                                                                                \
+    {                                                                                                                              \
+        .name = "steps-" size, .command = {"q-steps", "--batch", size}, .floor = {RING(size)},                                     \
+        .rows = {{"what the steps alone allow, batch " size, "per_second", NULL, "1/s", MICRO_SHOWN, 0,                            \
+                  "the slower end of a lane, both ends in one process; floor: the bare ring on two cores"}},                       \
+    }
+
 #define ASLEEP(count)                                                                                                              \
     {                                                                                                                              \
         .name = "fanout-asleep-" count, .command = {"q-fanout", "--asleep", "1", "--consumers", count},                            \
@@ -69,9 +77,9 @@
 
 #define AWAKE(count)                                                                                                               \
     {                                                                                                                              \
-        .name = "fanout-awake-" count, .command = {"q-fanout", "--asleep", "0", "--consumers", count},                             \
-        .rows = {{"one consumer more, awake, of " count, "cpu_ns", NULL, "ns", MICRO_VALUE_AT_MOST, 60,                            \
-                  "producer's CPU per frame and consumer"}},                                                                       \
+        .name = "fanout-awake-" count, .command = {"q-fanout", "--asleep", "0", "--consumers", count}, .floor = {RING("1")},       \
+        .rows = {{"one consumer more, awake, of " count, "cpu_ns", "ns", "ns", MICRO_VALUE_AT_MOST, 60,                            \
+                  "producer's CPU per frame and consumer; floor column: an announcement of the barest ring to one who watches"}},  \
     }
 
 const struct micro_experiment micro_wake_experiments[] = {
@@ -113,10 +121,12 @@ const struct micro_experiment micro_wake_experiments[] = {
     LINE("1"),
     DESCRIBED("1"),
     PRICE("1"),
+    STEPS("1"),
     ANNOUNCE("32"),
     LINE("32"),
     DESCRIBED("32"),
     PRICE("32"),
+    STEPS("32"),
     {
         .name = "calls-poll",
         .command = {"q-calls", "--how", "poll"},
