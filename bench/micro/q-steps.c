@@ -1,5 +1,5 @@
-/* What do the steps of an announcement cost by themselves, when no line changes hands? Both ends in one process take turns: a run of
- * frames is published, then taken and given back. Nothing that two cores do together is faster than the slower end alone. */
+/* What do the steps of an announcement cost by themselves, when no line changes hands? Both ends in one process take turns: a run
+ * of frames is published, then taken and given back. Nothing that two cores do together is faster than the slower end alone. */
 #include "lane.h"
 
 #include "../../tests/lib/wiring.h"
