@@ -40,11 +40,13 @@ static void measure_once(const BenchOptions *options, const BenchPlan *plan, Ben
     note_outcome(cell, run);
 }
 
-/* Where a run of its own counts system calls: with one consumer that does as it should, and where it is short at the size that
- * matters and at a small one. */
+/* Where a run of its own counts system calls: with one consumer that does as it should, in the first place, and where it is short
+ * at the size that matters and at a small one. */
 static gboolean is_traced(const BenchOptions *options, const BenchPlan *plan, const BenchCell *cell)
 {
     if (cell->again || cell->consumers > 1 || cell->runs->len == 0 || cell->outcome != BENCH_DONE)
+        return FALSE;
+    if (strcmp(cell->pin, plan->pins->pdata[0]) != 0)
         return FALSE;
     const BenchSize *smallest = plan->sizes->pdata[0];
     return !options->quick || options->sizes || cell->size == plan->main_size || cell->size == smallest;

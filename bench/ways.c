@@ -74,6 +74,12 @@ const BenchWay bench_ways[] = {
      .command = {"peer-gst", "--way", "fd"},
      .in_quick = TRUE,
      .what = "GStreamer's fdsink and fdsrc over a pipe of 1 MiB, and rawvideoparse"},
+    {.name = "iceoryx",
+     .command = {"peer-iceoryx"},
+     .in_quick = TRUE,
+     .when_many = TRUE,
+     .what = "iceoryx 2: lent, published, read in place; the publisher spins where it must wait, the subscriber sleeps in a wait "
+             "set; with a broker of its own"},
     {.name = "ffmpeg-pipe",
      .command = {"peer-ffmpeg"},
      .in_quick = TRUE,
