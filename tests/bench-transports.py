@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """`framelane bench` tells what it measured: every way has rows with all their figures or a reason on standard error, the report
-names the exact commands, plots are pictures; and bytes, copies and system calls agree with what strace and a count of memcpy see.
+names the exact commands, plots are pictures; and copies agree with what a count of memcpy sees.
 
 usage: bench-transports.py TALLY-LIBRARY
 
@@ -28,7 +28,6 @@ POINTS = {"p1", "p5", "p10", "p25", "p50", "p75", "p90", "p95", "p99", "p99.9", 
 PLOTS = {"fps-by-size", "cpu", "latency", "fps-by-consumers", "stall"}
 COPIES = {"shm": 0, "shm-copy": 1, "pipe": 2, "vmsplice": 1, "socket": 2, "process-vm": 1, "gst-shm": 0, "iceoryx": 0}
 TALLY = struct.Struct("<16sQQ")  # command, bytes of a row, calls: how the tally of bench/copies.c begins
-WRITTEN = re.compile(r"(?:\bwrite\(\d+, |<\.\.\. write resumed>).*= (\d+)$")
 
 
 def known_ways():
@@ -123,30 +122,6 @@ def figures_of(command, *before, **more):
     return json.loads(done.stdout) if done.returncode == 0 else {"failed": done.stderr}
 
 
-def traced_calls(command, seconds, path):
-    """What strace says, how many system calls of all processes that is, and what the program itself has counted."""
-    figures = figures_of([*command, "--seconds", seconds], "strace", "-f", "-q", "-o", path)
-    with open(path, encoding="utf-8", errors="replace") as file:
-        lines = list(file)
-    return lines, sum("(" in line and "resumed>" not in line for line in lines), figures
-
-
-def check_calls(failures, folder, way, command):
-    """What a second more of a run adds to strace's count, frame by frame, is what the tracer of our own says."""
-    paced = [*command, "--bytes", str(BYTES), "--work", "none", "--rate", "200"]
-    own = figures_of([*paced, "--seconds", "0.3"], os.path.join(MICRO, "traced"))
-    _, short, first = traced_calls(paced, "0.2", os.path.join(folder, "short"))
-    lines, long, second = traced_calls(paced, "0.6", os.path.join(folder, "long"))
-    if not failures.check("calls" in own and "frames" in first and "frames" in second, f"{way}: {own} {first} {second}"):
-        return
-    strace = (long - short) / (second["frames"] - first["frames"]) * 0.9  # a tenth more frames go than are counted
-    failures.check(abs(strace - own["calls"]) < 1.5, f"{way}: {own['calls']:.2f} calls a frame, strace says {strace:.2f}")
-    written = sum(int(size) for line in lines for size in WRITTEN.findall(line) if int(size) >= 4096)
-    frames = written / BYTES
-    carried = frames >= second["frames"] and frames == int(frames) if way == "pipe" else frames == 0
-    failures.check(carried, f"{way}: {written} bytes were written to streams for {second['frames']} frames")
-
-
 def check_copies(failures, folder, tally, way, command):
     counted = os.path.join(folder, way)
     os.mkdir(counted)
@@ -217,9 +192,6 @@ def main(tally):
         check_compared(failures, folder, out)
         if shutil.which("ffmpeg"):
             check_pipelines(failures, folder)
-        if shutil.which("strace") and not SANITIZED:
-            check_calls(failures, folder, "pipe", ["peer-pipe"])
-            check_calls(failures, folder, "shm", ["q-frame-bytes"])
         if not SANITIZED:
             check_copies(failures, folder, tally, "shm", ["q-frame-bytes"])
             check_copies(failures, folder, tally, "shm-copy", ["q-frame-bytes", "--copy", "in"])
