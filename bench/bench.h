@@ -32,6 +32,7 @@ typedef struct {
     /* of transports: lists as given, NULL where not given */
     char *transports, *sizes, *consumers, *rates, *works, *pins;
     double seconds; /* of one round; 0: what the plan says */
+    char *film;     /* for the table of a whole film; "none"; NULL: one that is there, in a whole report */
     char *folder;   /* where the report goes; NULL: nowhere */
 
     /* of whole pipelines */

@@ -31,6 +31,7 @@ typedef struct {
     gboolean when_many;                       /* and so, with and without --quick, with several consumers */
     gboolean when_stalled;                    /* and where a consumer stalls, or everybody runs on one core or anywhere */
     gboolean only_stalled;                    /* and nowhere else */
+    gboolean only_alone;                      /* has one consumer, and is of the same process */
 } BenchWay;
 
 extern const BenchWay bench_ways[]; /* ends with an entry without a name */

@@ -25,6 +25,8 @@ static GStrv words_for(const BenchOptions *options, const char *pipeline, int ro
                     *framelane = find_framelane(options->programs), *count = g_strdup_printf("%d", rounds);
     g_strv_builder_add_many(words, "python3", script, "--framelane", framelane ? framelane : "framelane", "--pipeline", pipeline,
                             "--rounds", count, NULL);
+    if (options->film)
+        g_strv_builder_add_many(words, "--clip", options->film, NULL);
     for (char **command = options->against; command && *command; command++)
         g_strv_builder_add_many(words, "--against", *command, NULL);
     return g_strv_builder_end(words);

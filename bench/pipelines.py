@@ -119,6 +119,7 @@ def parse(arguments):
     parser.add_argument("--framelane", required=True)
     parser.add_argument("--pipeline", required=True)
     parser.add_argument("--against", action="append", default=[])
+    parser.add_argument("--clip", help="of --pipeline transcode")
     parser.add_argument("--budget", type=float, default=float("inf"), help="of --pipeline transcode")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--limit", type=float, default=600)
@@ -150,8 +151,8 @@ def main(arguments):
     options = parse(arguments)
     contest.leave_nothing()
     if options.pipeline == "transcode":
-        result = transcode.measure(transcode.parse(["--framelane", options.framelane, "--rounds", str(options.rounds),
-                                                    "--budget", str(options.budget)]))
+        words = ["--framelane", options.framelane, "--rounds", str(options.rounds), "--budget", str(options.budget)]
+        result = transcode.measure(transcode.parse(words + (["--clip", options.clip] if options.clip else [])))
         teller, words, code = transcode.tell, transcode.report(result), transcode.exit_code(result)
     else:
         result = measure(options)

@@ -179,6 +179,8 @@ static void add_all(BenchPlan *plan, BenchCell like, gboolean again, Asked asked
 {
     for (guint i = 0; i < plan->ways->len; i++) {
         like.way = plan->ways->pdata[i];
+        if (like.way->only_alone && like.consumers > 1)
+            continue;
         if (plan->named || is_asked(like.way, asked))
             add(plan, &like);
     }
@@ -199,7 +201,7 @@ static void add_stalls(BenchPlan *plan, const BenchOptions *options, const Bench
             cell.consumers = 3;
             cell.stall = stalls[s];
             cell.seconds = options->seconds > 0 ? options->seconds : options->quick ? 0.5 : 0.6;
-            if (plan->named || cell.way->when_stalled)
+            if ((plan->named && !cell.way->only_alone) || cell.way->when_stalled)
                 add(plan, &cell);
         }
     }

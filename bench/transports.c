@@ -75,9 +75,11 @@ static gboolean make_folder(const char *folder)
     return FALSE;
 }
 
-/* A whole film belongs to a whole report: to one that is neither quick nor of chosen things. */
+/* A whole film belongs to a whole report, to one that is neither quick nor of chosen things, unless it is asked for. */
 static gboolean wants_film(const BenchOptions *options)
 {
+    if (options->film)
+        return strcmp(options->film, "none") != 0;
     return !options->quick && !options->transports && !options->sizes && !options->consumers && !options->rates &&
            !options->works && !options->pins && options->seconds == 0;
 }

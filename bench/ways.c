@@ -84,5 +84,10 @@ const BenchWay bench_ways[] = {
      .command = {"peer-ffmpeg"},
      .in_quick = TRUE,
      .what = "libavformat's rawvideo muxer and demuxer over a pipe of 1 MiB, as in ffmpeg | ffmpeg"},
+    {.name = "no-transport",
+     .command = {"floor-frame-bytes"},
+     .in_quick = TRUE,
+     .only_alone = TRUE,
+     .what = "nothing is carried: one process writes a frame, and reads it itself. Nothing that carries frames can take less CPU"},
     {0},
 };

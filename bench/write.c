@@ -127,8 +127,10 @@ static void markdown_table(GString *to, const BenchTable *table)
 static void markdown_film(GString *to, const BenchStory *story)
 {
     if (!story->film)
-        g_string_append(to, "\nA whole film, transcoded by Framelane, FFmpeg and GStreamer, is not part of this run: "
-                            "`framelane bench -o DIR` has it, and `framelane bench --pipeline transcode` it alone.\n");
+        g_string_append(
+            to, "\nA whole film, transcoded by Framelane, FFmpeg and GStreamer, is not part of this run: "
+                "`framelane bench -o DIR` has it, as has any run with `--film FILE`, and `framelane bench --pipeline transcode` it "
+                "alone.\n");
     else if (bench_film_reason(story->film))
         g_string_append_printf(to, "\nThe film has no table: %s.\n", bench_film_reason(story->film));
 }

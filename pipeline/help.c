@@ -234,6 +234,7 @@ static const char bench[] =
     "  --work LIST       none (the frame's number), touch (a word a page), read (every byte), write+read (the default)\n"
     "  --pin LIST        across (the producer has a core to itself), one, free\n"
     "  --rounds N        (7)     --seconds N  of one round\n"
+    "  --film FILE       with a table of this film, decoded, scaled and encoded by Framelane, FFmpeg and GStreamer; none: without\n"
     "  --json            JSON lines: a head, a row for each way and condition, the noise floor\n"
     "  -o, --output DIR  the report as text, Markdown, JSON and CSV, and plots as SVG and PNG (Debian package gnuplot-nox)\n"
     "\n"

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree
 
-from harness import FRAMELANE, SANITIZED, Failures, run, scratch
+from harness import FRAMELANE, SANITIZED, Failures, clip, run, scratch
 
 MICRO = os.path.join(os.path.dirname(FRAMELANE), "..", "bench", "micro")
 BYTES = 65536
@@ -26,7 +26,8 @@ PLAIN = {"schema", "type", "transport", "again", "size", "bytes", "consumers", "
          "copies_per_frame", "copied_bytes_per_frame", "calls_per_frame"}
 POINTS = {"p1", "p5", "p10", "p25", "p50", "p75", "p90", "p95", "p99", "p99.9", "max"}
 PLOTS = {"fps-by-size", "cpu", "latency", "fps-by-consumers", "stall"}
-COPIES = {"shm": 0, "shm-copy": 1, "pipe": 2, "vmsplice": 1, "socket": 2, "process-vm": 1, "gst-shm": 0, "iceoryx": 0}
+COPIES = {"shm": 0, "shm-copy": 1, "pipe": 2, "vmsplice": 1, "socket": 2, "process-vm": 1, "gst-shm": 0, "iceoryx": 0,
+          "no-transport": 0}
 TALLY = struct.Struct("<16sQQ")  # command, bytes of a row, calls: how the tally of bench/copies.c begins
 
 
@@ -153,6 +154,25 @@ def check_compared(failures, folder, out):
     failures.check(len(differs) == 1 and re.match(r"pipe 64 KiB x1 max .*CPU ms", differs[0]), f"--compare: {differs}")
 
 
+def check_film(failures, folder):
+    """A report with a film has its table, its sentences, its commands and its rows."""
+    film, out = os.path.join(folder, "film.mp4"), os.path.join(folder, "with-film")
+    clip(film, "-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", frames=20)
+    result = run("bench", "--rounds", "1", "--seconds", "0.02", "--size", "4K", "--transport", "pipe", "--rate", "max",
+                 "--film", film, "--json", "-o", out)
+    rows = [line for line in result.lines if line["type"] == "pipeline"]
+    frames = {row["name"]: row["frames"] for row in rows}
+    failures.check(result.exit == 0 and frames.get("framelane, shared memory") == [20] == frames.get("ffmpeg, one process"),
+                   f"--film: exit {result.exit}: {frames} {result.err}")
+    with open(os.path.join(out, "bench.json"), encoding="utf-8") as file:
+        failures.check(json.load(file)["film"] == rows, "bench.json has other rows of the film than --json")
+    with open(os.path.join(out, "bench.md"), encoding="utf-8") as file:
+        text = file.read()
+    for words in ("- A whole film. CPU of all processes", "### A whole film: film.mp4, 20 frames",
+                  "\nframelane run --quiet --transport shm"):
+        failures.check(words in text, f"bench.md has no '{words}'")
+
+
 def check_pipelines(failures, folder):
     out = os.path.join(folder, "pipelines")
     other = "ffmpeg -loglevel error -f lavfi -i testsrc2=size=64x64 -frames:v 5 -pix_fmt yuv420p {out}.y4m"
@@ -192,6 +212,8 @@ def main(tally):
         check_compared(failures, folder, out)
         if shutil.which("ffmpeg"):
             check_pipelines(failures, folder)
+            if not SANITIZED:
+                check_film(failures, folder)
         if not SANITIZED:
             check_copies(failures, folder, tally, "shm", ["q-frame-bytes"])
             check_copies(failures, folder, tally, "shm-copy", ["q-frame-bytes", "--copy", "in"])
