@@ -104,6 +104,12 @@ static const char *word_of(JsonObject *object, const char *name)
     return json_object_get_string_member_with_default(object, name, "?");
 }
 
+/* Of the row that the others are held against it is 1. */
+static char *ratio(JsonObject *row, const char *name)
+{
+    return strcmp(word_of(row, "name"), word_of(row, "of")) == 0 ? g_strdup("1") : figure(row, name, "%.3f");
+}
+
 void bench_film_tell(const BenchFilm *film, GPtrArray *glance, GPtrArray *tables)
 {
     static const char *const columns[] = {"who",
@@ -120,16 +126,17 @@ void bench_film_tell(const BenchFilm *film, GPtrArray *glance, GPtrArray *tables
     g_autofree char *title =
         g_strdup_printf("A whole film: %s, %" G_GINT64_FORMAT " frames decoded, scaled to 720p (bicubic), encoded (x264 ultrafast)",
                         word_of(film->head, "clip"), json_object_get_int_member_with_default(film->head, "clip_frames", 0));
-    g_autofree char *note =
-        g_strdup_printf("%" G_GINT64_FORMAT " rounds; frames are those that ffprobe decodes from each output; start-up "
-                        "is the same command stopped after one frame, in the same round; noise floor: %s",
-                        json_object_get_int_member_with_default(film->head, "rounds", 0), word_of(film->head, "noise floor"));
+    g_autofree char *note = g_strdup_printf(
+        "%" G_GINT64_FORMAT
+        " rounds (each once, in an order left to chance); frames are those that ffprobe decodes from each output; start-up "
+        "is the same command stopped after one frame, in the same round; noise floor: %s",
+        json_object_get_int_member_with_default(film->head, "rounds", 0), word_of(film->head, "noise floor"));
     BenchTable *table = bench_table_create(title, note, columns);
     for (guint i = 0; i < film->rows->len; i++) {
         JsonObject *row = film->rows->pdata[i];
         bench_table_add(table, g_strdup(word_of(row, "name")), figure(row, "wall_seconds", "%.2f"),
-                        figure(row, "cpu_seconds", "%.2f"), figure(row, "wall_ratio", "%.3f"), figure(row, "cpu_ratio", "%.3f"),
-                        figure(row, "apart_cpu_ratio", "%.3f"), median(row, "startup_cpu_seconds"), frames(row), NULL);
+                        figure(row, "cpu_seconds", "%.2f"), ratio(row, "wall_ratio"), ratio(row, "cpu_ratio"),
+                        ratio(row, "apart_cpu_ratio"), median(row, "startup_cpu_seconds"), frames(row), NULL);
     }
     g_ptr_array_insert(tables, 0, table);
     for (guint i = 0; i < film->headlines->len; i++) {

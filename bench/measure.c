@@ -52,10 +52,13 @@ static gboolean is_traced(const BenchOptions *options, const BenchPlan *plan, co
     return !options->quick || options->sizes || cell->size == plan->main_size || cell->size == smallest;
 }
 
+/* Calls a frame need no long run. */
 static void trace(const BenchOptions *options, BenchCell *cell)
 {
+    BenchCell shorter = *cell;
+    shorter.seconds = MIN(cell->seconds, cell->rate ? 0.4 : 0.1);
     g_autoptr(GPtrArray) words = g_ptr_array_new();
-    g_auto(GStrv) command = bench_cell_words(cell, options->programs);
+    g_auto(GStrv) command = bench_cell_words(&shorter, options->programs);
     g_autofree char *traced = g_build_filename(options->programs, "traced", NULL);
     g_ptr_array_add(words, traced);
     for (char **word = command; *word; word++)

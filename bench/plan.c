@@ -212,10 +212,10 @@ typedef struct {
     GPtrArray *works, *pins;
 } Lists;
 
-/* Whether a kind of work that is not the first is done at a size: at the ends and in the middle, unless sizes were asked for. */
+/* Whether a kind of work that is not the first is done at a size: at the main and the largest, unless sizes were asked for. */
 static gboolean shows_work(const BenchPlan *plan, const BenchOptions *options, guint size)
 {
-    return options->sizes || size == 0 || size + 1 == plan->sizes->len || plan->sizes->pdata[size] == plan->main_size;
+    return options->sizes || size + 1 == plan->sizes->len || plan->sizes->pdata[size] == plan->main_size;
 }
 
 static void add_cells(BenchPlan *plan, const BenchOptions *options, const Lists *lists)

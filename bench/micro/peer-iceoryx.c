@@ -9,10 +9,13 @@
 #include <iceoryx_binding_c/subscriber.h>
 #include <iceoryx_binding_c/wait_set.h>
 #include <fcntl.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,6 +54,19 @@ static pid_t start_broker(const struct micro *micro, char config[64])
             (unsigned long long)(carry->bytes / 8 * 8 + 4096), (unsigned long long)(queue + 3 + carry->consumers));
     fclose(file);
     return micro_fork(&anywhere, 1, be_broker, config);
+}
+
+/* Whether somebody listens where the broker does. A socket that was left behind there, by a broker that was killed, is taken away:
+ * who finds it would not wait for ours. */
+static bool broker_listens(void)
+{
+    struct sockaddr_un place = {.sun_family = AF_UNIX, .sun_path = "/tmp/roudi"};
+    int fd = (int)micro_call(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    bool listens = connect(fd, (const struct sockaddr *)&place, sizeof place) == 0;
+    if (!listens && errno == ECONNREFUSED)
+        unlink(place.sun_path);
+    close(fd);
+    return listens;
 }
 
 static void join(const char *name)
@@ -172,7 +188,14 @@ int main(int argc, char **argv)
     count = micro_shared(sizeof *count);
     waiting = micro_shared(sizeof *waiting);
     atomic_store(count, UINT64_MAX);
+    if (broker_listens())
+        micro_skip("another iox-roudi runs");
     pid_t broker = start_broker(&micro, config);
+    for (uint64_t until_ns = micro_now_ns() + 10000000000; !broker_listens();) {
+        if (micro_now_ns() > until_ns)
+            micro_fail("iox-roudi does not listen");
+        micro_sleep_until_ns(micro_now_ns() + 1000000);
+    }
     carry_fork(carry, &micro, consume);
     pid_t publisher = micro_fork(&micro, 0, produce, &micro);
     micro_join(publisher);
