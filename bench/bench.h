@@ -12,7 +12,7 @@
  *   sweep.c    one parameter tried at every value
  *
  * Whole pipelines (--pipeline).
- *   pipelines.c  hands over to pipelines.py
+ *   pipelines.c  hands over to pipelines.py, which is measured as contest.py says; transcode.py is the one that is built in
  *
  * Transports (neither --micro nor anything else): many ways to carry the same frames. Their own header is cells.h.
  */
@@ -32,6 +32,7 @@ typedef struct {
     /* of transports: lists as given, NULL where not given */
     char *transports, *sizes, *consumers, *rates, *works, *pins;
     double seconds; /* of one round; 0: what the plan says */
+    char *film;     /* for the table of a whole film; "none"; NULL: one that is there, in a whole report */
     char *folder;   /* where the report goes; NULL: nowhere */
 
     /* of whole pipelines */
@@ -101,13 +102,14 @@ int bench_compare(const char *first, const char *second); /* files */
 int bench_transports(const BenchOptions *options);
 int bench_pipelines(const BenchOptions *options);
 
+/* What --pipeline --json prints, in the place of that. After `budget` seconds it begins no more rounds, once there are three. NULL,
+ * and a reason, where nothing was measured; the caller frees either. */
+char *bench_pipelines_lines(const BenchOptions *options, const char *pipeline, int rounds, int budget, char **reason);
+
 /* "Intel(R) ...", from /proc/cpuinfo. The caller frees it. */
 char *bench_processor(void);
 
 /* Three digits that count, and a letter for thousands: 18.4k, 24.1M. Returns `text`. */
 const char *bench_shortened(double value, char text[32]);
-
-/* "Intel(R) ...", from /proc/cpuinfo. The caller frees it. */
-char *bench_processor(void);
 
 #endif

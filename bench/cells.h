@@ -7,6 +7,7 @@
  *   machine.c     what it was measured on
  *   tables.c      cells -> tables of words
  *   glance.c      cells -> the few sentences that most people want
+ *   film.c        a whole film by Framelane, FFmpeg and GStreamer, as --pipeline transcode measures it: a table, sentences, JSON
  *   write.c       tables -> text, Markdown, CSV
  *   rows.c        cells -> JSON
  *   pictures.c    cells -> plots
@@ -27,9 +28,10 @@ typedef struct {
     const char *command[MICRO_MAX_ARGUMENTS]; /* a program of micro/ and its arguments */
     const char *what;                         /* a sentence */
     gboolean in_quick;                        /* measured by --quick unless --transport says otherwise */
-    gboolean when_many;                       /* and so with several consumers; without --quick all are */
-    gboolean when_stalled;                    /* shown where a consumer stalls unless --transport says otherwise */
+    gboolean when_many;                       /* and so, with and without --quick, with several consumers */
+    gboolean when_stalled;                    /* and where a consumer stalls, or everybody runs on one core or anywhere */
     gboolean only_stalled;                    /* and nowhere else */
+    gboolean only_alone;                      /* has one consumer, and is of the same process */
 } BenchWay;
 
 extern const BenchWay bench_ways[]; /* ends with an entry without a name */
@@ -59,12 +61,12 @@ typedef struct {
 typedef struct {
     GPtrArray *cells; /* of BenchCell, in the order of the report */
     GPtrArray *sizes, *ways;
-    gboolean named; /* the ways were: each is measured everywhere */
+    gboolean named;             /* the ways were: each is measured everywhere */
     const BenchSize *main_size; /* where what is not a matter of size is asked */
     GPtrArray *works, *pins;    /* char*, which cells point to */
     GArray *rates;              /* guint; 0: as fast as it goes */
-    guint fixed_rate; /* the first; 0: none */
-    double seconds;   /* that measuring took */
+    guint fixed_rate;           /* the first; 0: none */
+    double seconds;             /* that measuring took */
 } BenchPlan;
 
 /* NULL, and a sentence, where a list cannot be read. */
@@ -122,6 +124,20 @@ GPtrArray *bench_tables(const BenchPlan *plan); /* of BenchTable */
 GPtrArray *bench_glance(const BenchPlan *plan); /* of char*, a sentence each */
 char *bench_about_time(double ns);              /* "18.4 us"; the caller frees it */
 
+/* ---- film.c ---- */
+
+typedef struct BenchFilm BenchFilm;
+
+BenchFilm *bench_film_measure(const BenchOptions *options);
+void bench_film_free(BenchFilm *film); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(BenchFilm, bench_film_free)
+
+/* Its sentences and its table are put before the others. */
+void bench_film_tell(const BenchFilm *film, GPtrArray *glance, GPtrArray *tables);
+void bench_film_commands(const BenchFilm *film, GString *to, const char *before); /* `before`: each line */
+const char *bench_film_reason(const BenchFilm *film);                             /* why there is nothing to tell; NULL */
+GPtrArray *bench_film_rows(const BenchFilm *film);                                /* of JsonObject; the film's */
+
 /* ---- machine.c ---- */
 
 /* Pairs of words, what and which, one after the other: machine, kernel, versions, command. */
@@ -132,6 +148,7 @@ GPtrArray *bench_about(const BenchOptions *options, const BenchPlan *plan);
 typedef struct {
     const BenchOptions *options;
     const BenchPlan *plan;
+    const BenchFilm *film; /* NULL: not asked for */
     GPtrArray *machine, *glance, *tables;
     GPtrArray *pictures; /* char*: names without ending, and a sentence each, one after the other */
 } BenchStory;

@@ -24,20 +24,33 @@ static const char *first_way(const BenchPlan *plan)
     return ((const BenchWay *)plan->ways->pdata[0])->name;
 }
 
-/* "3.2 times pipe [3.0, 3.3]; ..." of the first way over all the others, by a figure; `gain`: the other way round. */
+/* It carries nothing. */
+static gboolean is_no_rival(const BenchPlan *plan, guint way)
+{
+    return ((const BenchWay *)plan->ways->pdata[way])->only_alone;
+}
+
+/* "6.13 x pipe, 3.93 x socket; within noise: gst-shm" of the first way over all the others, by a figure; `gain`: the other way
+ * round.
+ */
 static char *compared(const BenchPlan *plan, const BenchSize *size, const char *figure, gboolean gain)
 {
-    GString *words = g_string_new(NULL);
+    GString *words = g_string_new(NULL), *noise = g_string_new(NULL);
     const BenchCell *own = speed_of(plan, first_way(plan), size);
     for (guint i = 1; i < plan->ways->len; i++) {
-        const char *way = ((const BenchWay *)plan->ways->pdata[i])->name;
-        const BenchCell *other = speed_of(plan, way, size);
+        const BenchWay *way = plan->ways->pdata[i];
+        const BenchCell *other = speed_of(plan, way->name, size);
         BenchFigure ratio;
-        if (!(gain ? bench_ratio(other, own, figure, &ratio) : bench_ratio(own, other, figure, &ratio)))
+        if (is_no_rival(plan, i) || !(gain ? bench_ratio(other, own, figure, &ratio) : bench_ratio(own, other, figure, &ratio)))
             continue;
-        g_string_append_printf(words, "%s%.2f x %s%s", words->len ? ", " : "", ratio.median, way,
-                               bench_is_noise(&ratio, bench_noise(plan, own, figure)) ? " (within noise)" : "");
+        if (bench_is_noise(&ratio, bench_noise(plan, own, figure)))
+            g_string_append_printf(noise, "%s%s", noise->len ? ", " : "", way->name);
+        else
+            g_string_append_printf(words, "%s%.2f x %s", words->len ? ", " : "", ratio.median, way->name);
     }
+    if (noise->len)
+        g_string_append_printf(words, "%swithin noise: %s", words->len ? "; " : "", noise->str);
+    g_string_free(noise, TRUE);
     return g_string_free(words, FALSE);
 }
 
@@ -55,6 +68,60 @@ static void say_speed(const BenchPlan *plan, GPtrArray *sentences)
     if (*dearer)
         say(sentences, "At what CPU cost: a frame takes %s %s of all processes together; the others take %s.", own->way->name, time,
             dearer);
+}
+
+/* The work itself is done by everyone: what could be gained over a pipe by carrying nothing at all, and how much of it is. */
+static void say_limit(const BenchPlan *plan, GPtrArray *sentences)
+{
+    const BenchCell *own = speed_of(plan, first_way(plan), plan->main_size), *pipe = speed_of(plan, "pipe", plan->main_size),
+                    *nothing = speed_of(plan, "no-transport", plan->main_size);
+    BenchFigure most, gained, reached;
+    if (own == pipe || own == nothing || !bench_ratio(pipe, nothing, "cpu_ns", &most) ||
+        !bench_ratio(pipe, own, "cpu_ns", &gained) || !bench_ratio(nothing, own, "cpu_ns", &reached))
+        return;
+    say(sentences,
+        "What is possible: at %s (%s) a pipe takes %.1f [%.1f, %.1f] times the CPU of no transport at all, where one process "
+        "writes each "
+        "frame and reads it itself; so nothing that carries frames can be cheaper than a pipe by more. %s is cheaper by %.1f "
+        "[%.1f, %.1f] "
+        "times: %.0f %% [%.0f, %.0f] of what is possible.",
+        plan->main_size->name, own->work, most.median, most.low, most.high, own->way->name, gained.median, gained.low, gained.high,
+        100 * reached.median, 100 * reached.low, 100 * reached.high);
+}
+
+/* Of one way's places the one where it moves most frames; NULL: it was not measured. */
+static const BenchCell *best_place(const BenchPlan *plan, const char *way)
+{
+    const BenchCell *like = plan->cells->pdata[0], *best = NULL;
+    double most = 0;
+    for (guint p = 0; p < plan->pins->len; p++) {
+        const BenchCell *cell =
+            bench_find(plan, way, plan->main_size, like->consumers, 0, like->work, plan->pins->pdata[p], "none");
+        BenchFigure frames;
+        if (bench_figure(cell, "per_second", &frames) && frames.median > most) {
+            most = frames.median;
+            best = cell;
+        }
+    }
+    return best;
+}
+
+/* A pipe may like one core better than two: each is also compared where it does best. */
+static void say_places(const BenchPlan *plan, GPtrArray *sentences)
+{
+    const BenchCell *own = best_place(plan, first_way(plan));
+    g_autoptr(GString) words = g_string_new(NULL);
+    BenchFigure frames, ratio;
+    for (guint i = 1; i < plan->ways->len && plan->pins->len > 1; i++) {
+        const BenchWay *way = plan->ways->pdata[i];
+        const BenchCell *other = best_place(plan, way->name);
+        if (!is_no_rival(plan, i) && (way->when_stalled || plan->named) && bench_ratio(own, other, "per_second", &ratio))
+            g_string_append_printf(words, "%s%.2f [%.2f, %.2f] x %s (%s)", words->len ? ", " : "", ratio.median, ratio.low,
+                                   ratio.high, way->name, other->pin);
+    }
+    if (words->len && bench_figure(own, "per_second", &frames))
+        say(sentences, "Each in the place where it does best: at %s %s moves %.0f frames a second (%s): %s.", plan->main_size->name,
+            own->way->name, frames.median, own->pin, words->str);
 }
 
 /* 1: better beyond noise, -1: worse, 0: cannot be told. */
@@ -89,7 +156,7 @@ static void say_crossings(const BenchPlan *plan, GPtrArray *sentences)
         guint count = 0;
         for (guint i = 1; i < plan->ways->len; i++) {
             const char *way = ((const BenchWay *)plan->ways->pdata[i])->name;
-            if (!speed_of(plan, way, plan->main_size) || crossing(plan, way) != size)
+            if (is_no_rival(plan, i) || !speed_of(plan, way, plan->main_size) || crossing(plan, way) != size)
                 continue;
             if (count == 0)
                 g_string_append_printf(words, "%s%s%s", words->len ? "; " : "", size ? "from " : "not throughout, or within noise",
@@ -112,6 +179,8 @@ static void say_lost_at(const BenchPlan *plan, const BenchSize *size, GString *w
         for (guint i = 1; i < plan->ways->len; i++) {
             const BenchCell *other = speed_of(plan, ((const BenchWay *)plan->ways->pdata[i])->name, size);
             BenchFigure ratio;
+            if (is_no_rival(plan, i))
+                continue;
             gboolean slower = better(plan, own, other, "per_second", TRUE) < 0;
             if ((turn == 0 ? !slower : slower || better(plan, own, other, "cpu_ns", FALSE) >= 0) ||
                 !bench_ratio(other, own, figure, &ratio))
@@ -144,6 +213,8 @@ static void say_latency(const BenchPlan *plan, GPtrArray *sentences)
     for (guint i = 0; i < plan->ways->len && plan->fixed_rate; i++) {
         const char *way = ((const BenchWay *)plan->ways->pdata[i])->name;
         BenchFigure middle, late;
+        if (is_no_rival(plan, i))
+            continue;
         const BenchCell *cell =
             bench_find(plan, way, plan->main_size, like->consumers, plan->fixed_rate, like->work, like->pin, "none");
         if (!bench_figure(cell, "lag_p50_ns", &middle) || !bench_figure(cell, "lag_p99_ns", &late))
@@ -178,6 +249,8 @@ GPtrArray *bench_glance(const BenchPlan *plan)
 {
     GPtrArray *sentences = g_ptr_array_new_with_free_func(g_free);
     say_speed(plan, sentences);
+    say_places(plan, sentences);
+    say_limit(plan, sentences);
     say_crossings(plan, sentences);
     say_losses(plan, sentences);
     say_latency(plan, sentences);

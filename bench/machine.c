@@ -68,8 +68,13 @@ static char *command(const BenchOptions *options)
     const struct {
         const char *option, *value;
     } lists[] = {
-        {"--transport", options->transports}, {"--size", options->sizes}, {"--consumers", options->consumers},
-        {"--rate", options->rates},           {"--work", options->works}, {"--pin", options->pins},
+        {"--transport", options->transports},
+        {"--size", options->sizes},
+        {"--consumers", options->consumers},
+        {"--rate", options->rates},
+        {"--work", options->works},
+        {"--pin", options->pins},
+        {"--film", options->film},
     };
     if (options->quick)
         g_string_append(line, " --quick");

@@ -63,11 +63,13 @@ static int check(const BenchOptions *options, gboolean micro)
     if (!micro && (options->only || options->list || options->sweep))
         return usage("--only, --list and --sweep belong to --micro");
     gboolean of_transports = options->transports || options->sizes || options->consumers || options->rates || options->works ||
-                             options->pins || options->folder;
+                             options->pins || options->folder || options->film;
     if (options->against && !options->pipeline)
         return usage("--against belongs to --pipeline");
     if (options->pipeline && strcmp(options->pipeline, "transcode") != 0 && !options->against)
         return usage("--pipeline: against what? --against 'COMMAND'");
+    if (options->pipeline && strcmp(options->pipeline, "transcode") != 0 && options->film)
+        return usage("--film belongs to --pipeline transcode, or to a report");
     if (options->pipeline && (micro || options->transports || options->sizes || options->consumers || options->rates))
         return usage("--pipeline takes --against, --rounds, --json and -o");
     if (micro && of_transports)
@@ -117,6 +119,7 @@ int main(int argc, char **argv)
         {"work", 0, 0, G_OPTION_ARG_STRING, &options.works, NULL, NULL},
         {"pin", 0, 0, G_OPTION_ARG_STRING, &options.pins, NULL, NULL},
         {"seconds", 0, 0, G_OPTION_ARG_DOUBLE, &options.seconds, NULL, NULL},
+        {"film", 0, 0, G_OPTION_ARG_STRING, &options.film, NULL, NULL},
         {"output", 'o', 0, G_OPTION_ARG_FILENAME, &options.folder, NULL, NULL},
         {0},
     };

@@ -40,20 +40,25 @@ static void measure_once(const BenchOptions *options, const BenchPlan *plan, Ben
     note_outcome(cell, run);
 }
 
-/* Where a run of its own counts system calls: with one consumer that does as it should, and where it is short at the size that
- * matters and at a small one. */
+/* Where a run of its own counts system calls: with one consumer that does as it should, in the first place, and where it is short
+ * at the size that matters and at a small one. */
 static gboolean is_traced(const BenchOptions *options, const BenchPlan *plan, const BenchCell *cell)
 {
     if (cell->again || cell->consumers > 1 || cell->runs->len == 0 || cell->outcome != BENCH_DONE)
+        return FALSE;
+    if (strcmp(cell->pin, plan->pins->pdata[0]) != 0)
         return FALSE;
     const BenchSize *smallest = plan->sizes->pdata[0];
     return !options->quick || options->sizes || cell->size == plan->main_size || cell->size == smallest;
 }
 
+/* Calls a frame need no long run. */
 static void trace(const BenchOptions *options, BenchCell *cell)
 {
+    BenchCell shorter = *cell;
+    shorter.seconds = MIN(cell->seconds, cell->rate ? 0.4 : 0.1);
     g_autoptr(GPtrArray) words = g_ptr_array_new();
-    g_auto(GStrv) command = bench_cell_words(cell, options->programs);
+    g_auto(GStrv) command = bench_cell_words(&shorter, options->programs);
     g_autofree char *traced = g_build_filename(options->programs, "traced", NULL);
     g_ptr_array_add(words, traced);
     for (char **word = command; *word; word++)

@@ -17,18 +17,7 @@ import sys
 import tempfile
 import time
 
-BOOTSTRAP = 10000
-
-
-def interval(values):
-    """The median, and the 95 % interval of medians of resamples."""
-    chance = random.Random(1)
-    medians = sorted(statistics.median(chance.choices(values, k=len(values))) for _ in range(BOOTSTRAP))
-    return statistics.median(values), medians[int(0.025 * BOOTSTRAP)], medians[int(0.975 * BOOTSTRAP)]
-
-
-def text(triple):
-    return f"{triple[0]:.3f} [{triple[1]:.3f}, {triple[2]:.3f}]"
+from contest import interval, text
 
 
 def source_line(options):

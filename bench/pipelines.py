@@ -1,37 +1,33 @@
 #!/usr/bin/env python3
 """A whole pipeline against other commands that do the same: `framelane bench --pipeline FILE --against 'COMMAND' ...`.
 
-Rounds in which everything runs once, in an order shuffled anew, after one round that is not counted; wall time, and user + system
-time over all processes; frames counted by ffprobe where a command writes {out} (it may add an ending: {out}.mkv), else by
-Framelane's own account. The pipeline runs twice a round: what these two differ by is the noise floor.
+Measured as contest.py says; frames are counted by ffprobe where a command writes {out} (it may add an ending: {out}.mkv), else by
+Framelane's own account. The pipeline runs twice a round: what these two differ by is the noise floor. `--pipeline transcode` is the
+comparison of transcode.py.
 """
 import argparse
 import contextlib
 import glob
-import io
 import json
 import os
-import random
-import resource
 import shlex
-import subprocess
 import sys
 import tempfile
-import time
 
+import contest
 import transcode
-from transcode import interval, text
+from contest import Contestant, shown, shown_frames
 
 
-class Candidate:
-    """A shell command in which {out} stands for a file of its own."""
+class Output:
+    """Files that a command writes where it was told {out}, with whatever ending, and Framelane's account of its run."""
 
-    def __init__(self, name, command, folder, number):
-        self.name, self.shown = name, command
+    def __init__(self, folder, number):
         self.out = os.path.join(folder, f"out{number}")
         self.account = os.path.join(folder, f"account{number}") # of Framelane; others write none
-        self.command = command.replace("{out}", self.out).replace("{account}", self.account)
-        self.rounds = []
+
+    def fill(self, command):
+        return command.replace("{out}", self.out).replace("{account}", self.account)
 
     def files(self):
         return [path for path in glob.glob(glob.escape(self.out) + "*") if os.path.getsize(path) > 0]
@@ -44,22 +40,11 @@ class Candidate:
     def frames(self):
         """What ffprobe counts in what was written, or what the run itself says; None: nobody can tell."""
         if self.files():
-            return sum(transcode.count_frames(path) for path in self.files())
+            return sum(contest.count_frames(path) for path in self.files())
         with contextlib.suppress(FileNotFoundError):
             with open(self.account, encoding="utf-8") as file:
                 return json.loads(file.read().splitlines()[-1])["frames_out"]
         return None
-
-    def run(self, limit):
-        self.clean()
-        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-        done = subprocess.run(["bash", "-o", "pipefail", "-c", self.command], stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, errors="replace", timeout=limit, check=False)
-        wall, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-        if done.returncode != 0:
-            sys.exit(f"framelane bench: failed with {done.returncode}: {self.command}\n{done.stderr}")
-        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return {"wall": wall, "cpu": cpu, "frames": self.frames()}
 
 
 def own_command(options, folder):
@@ -76,84 +61,57 @@ def own_command(options, folder):
     return f"{run} {os.path.join(folder, 'pipeline')}", lines
 
 
-def candidates(options, folder):
+def contestants(options, folder):
     command, lines = own_command(options, folder)
     found = []
     for name in ("framelane", "framelane, again"):
-        one = Candidate(name, command, folder, len(found))
+        output = Output(folder, len(found))
+        own, template = output.fill(command), os.path.join(folder, "pipeline")
         if lines: # each has a copy of the file that names its own output
-            path = os.path.join(folder, f"pipeline{len(found)}.ini")
+            path = f"{template}{len(found)}.ini"
             with open(path, "w", encoding="utf-8") as file:
-                file.write(lines.replace("{out}", one.out))
-            one.command = one.command.replace(os.path.join(folder, "pipeline"), path)
-        one.shown = command.replace(os.path.join(folder, "pipeline"), shlex.quote(options.pipeline))
-        one.shown = one.shown.replace(shlex.quote(options.framelane), "framelane").replace(" --json={account}", "")
-        found.append(one)
+                file.write(lines.replace("{out}", output.out))
+            own = own.replace(template, path)
+        as_shown = command.replace(template, shlex.quote(options.pipeline))
+        as_shown = as_shown.replace(shlex.quote(options.framelane), "framelane").replace(" --json={account}", "")
+        found.append(Contestant(name, own, as_shown, output.frames, output.clean))
     for other in options.against:
-        found.append(Candidate(f"against {len(found) - 1}: {other.split()[0]}", other, folder, len(found)))
+        output = Output(folder, len(found))
+        found.append(Contestant(f"against {len(found) - 1}: {other.split()[0]}", output.fill(other), other, output.frames,
+                                output.clean))
     return found
 
 
-def play(found, options):
-    for number in range(options.rounds + 1):
-        for one in random.sample(found, len(found)):
-            figures = one.run(options.limit)
-            if number > 0:
-                one.rounds.append(figures)
-        print(f"round {number} of {options.rounds}" + (" (not counted)" if number == 0 else ""), file=sys.stderr)
-
-
-def row_of(one, first):
-    pairs = list(zip(one.rounds, first.rounds))
-    row = {"schema": 1, "type": "pipeline", "name": one.name, "command": one.shown, "rounds": len(one.rounds),
-           "frames": sorted({figures["frames"] for figures in one.rounds}, key=str)}
-    for what in ("wall", "cpu"):
-        for key, values in ((what + "_seconds", [figures[what] for figures, _ in pairs]),
-                            (what + "_ratio", [figures[what] / other[what] for figures, other in pairs])):
-            row[key] = dict(zip(("median", "low", "high"), interval(values)))
-    return row
-
-
-def mark_noise(rows):
-    """The median of the pipeline against itself; ratios no further from 1, or whose interval holds 1, say nothing."""
-    noise = {what: abs(rows[1][what + "_ratio"]["median"] - 1) for what in ("wall", "cpu")}
-    for row in rows:
-        for what, floor in noise.items():
-            ratio = row[what + "_ratio"]
-            ratio["within_noise"] = ratio["low"] <= 1 <= ratio["high"] or abs(ratio["median"] - 1) <= floor
-    return noise
-
-
-def shown(figure):
-    words = text((figure["median"], figure["low"], figure["high"]))
-    return words + " within noise" if figure.get("within_noise") else words
-
-
-def report(about, rows, noise):
-    for key, value in about.items():
-        print(f"{key}: {value}")
-    print(f"noise floor: the pipeline against itself, wall {100 * noise['wall']:.1f} %, CPU {100 * noise['cpu']:.1f} %\n")
-    print("| | wall s [95 %] | CPU s of all processes [95 %] | wall, of the first | CPU, of the first | frames |")
-    print("|---|---|---|---|---|---|")
+def report(result):
+    noise, rows = result["noise"], result["rows"]
+    lines = [f"{key}: {value}" for key, value in result["head"].items()]
+    lines += [f"noise floor: the pipeline against itself, wall {100 * noise['wall']:.1f} %, CPU {100 * noise['cpu']:.1f} %", "",
+              "| | wall s [95 %] | CPU s of all processes [95 %] | wall, of the first | CPU, of the first | frames |",
+              "|---|---|---|---|---|---|"]
     for number, row in enumerate(rows):
-        ratios = ("1", "1") if number == 0 else (shown(row["wall_ratio"]), shown(row["cpu_ratio"]))
-        frames = "–".join(str(count) for count in sorted({row["frames"][0], row["frames"][-1]}, key=str)).replace("None", "?")
-        cells = (row["name"], shown(row["wall_seconds"]), shown(row["cpu_seconds"]), *ratios, frames)
-        print("| " + " | ".join(cells) + " |")
-    print("\nCommands:\n")
+        ratios = ("1", "1") if number == 0 else (shown(row, "wall_ratio"), shown(row, "cpu_ratio"))
+        cells = (row["name"], shown(row, "wall_seconds"), shown(row, "cpu_seconds"), *ratios, shown_frames(row))
+        lines.append("| " + " | ".join(cells) + " |")
+    lines += ["", "Commands:", ""]
     for row in rows[:1] + rows[2:]:
-        print(f"    # {row['name']}\n    {row['command']}")
+        lines += [f"    # {row['name']}", f"    {row['command']}"]
+    return "\n".join(lines) + "\n"
 
 
-def keep(folder, about, rows, noise):
+def tell(result, as_lines):
+    if as_lines:
+        for line in ({"schema": 1, "type": "head", **result["head"]}, *result["rows"]):
+            print(json.dumps(line))
+    else:
+        print(report(result), end="")
+
+
+def keep(folder, result, words):
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "pipeline.json"), "w", encoding="utf-8") as file:
-        json.dump({"schema": 1, "type": "pipelines", "head": about, "noise": noise, "rows": rows}, file, indent=1)
-    words = io.StringIO()
-    with contextlib.redirect_stdout(words):
-        report(about, rows, noise)
+        json.dump(result, file, indent=1)
     with open(os.path.join(folder, "pipeline.md"), "w", encoding="utf-8") as file:
-        file.write("# A pipeline, measured\n\nWritten by `framelane bench --pipeline`.\n\n" + words.getvalue())
+        file.write("# A pipeline, measured\n\nWritten by `framelane bench --pipeline`.\n\n" + words)
 
 
 def parse(arguments):
@@ -161,6 +119,8 @@ def parse(arguments):
     parser.add_argument("--framelane", required=True)
     parser.add_argument("--pipeline", required=True)
     parser.add_argument("--against", action="append", default=[])
+    parser.add_argument("--clip", help="of --pipeline transcode")
+    parser.add_argument("--budget", type=float, default=float("inf"), help="of --pipeline transcode")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--limit", type=float, default=600)
     parser.add_argument("--json", action="store_true")
@@ -168,34 +128,40 @@ def parse(arguments):
     return parser.parse_args(arguments)
 
 
-def main(arguments):
-    options = parse(arguments)
-    if options.pipeline == "transcode":
-        more = ["--json", os.path.join(options.output, "pipeline.json")] if options.output else []
-        if options.output:
-            os.makedirs(options.output, exist_ok=True)
-        return transcode.main(["--framelane", options.framelane, "--rounds", str(options.rounds), *more])
+def measure(options):
     with tempfile.TemporaryDirectory(prefix="framelane-bench-") as folder:
-        found = candidates(options, folder)
-        play(found, options)
-    about = {"machine": transcode.machine(), "framelane": transcode.first_line(options.framelane, "--version"),
-             "ffmpeg": transcode.first_line("ffmpeg", "-version"),
-             "gstreamer": transcode.first_line("gst-launch-1.0", "--version"), "rounds": options.rounds}
-    rows = [row_of(one, found[0]) for one in found]
-    noise = mark_noise(rows)
-    if options.json:
-        for row in rows:
-            print(json.dumps(row))
-    else:
-        report(about, rows, noise)
-    if options.output:
-        keep(options.output, about, rows, noise)
+        found = contestants(options, folder)
+        try:
+            contest.play(found, options.rounds, options.limit, lambda words: print(words, file=sys.stderr))
+        except contest.Failed as failure:
+            sys.exit(f"framelane bench: {failure}")
+    rows = [contest.row_of(one, found[0]) for one in found]
+    return {"schema": 1, "type": "pipelines", "head": dict(contest.versions(options.framelane), rounds=options.rounds),
+            "noise": contest.mark_noise(rows, rows[1]), "rows": rows, "rounds": {one.name: one.rounds for one in found}}
+
+
+def say_differences(rows):
     counts = {row["name"]: row["frames"] for row in rows}
-    differ = [f"{name}: {frames}" for name, frames in counts.items()
-              if frames != counts["framelane"] and frames != [None]]
+    differ = [f"{name}: {frames}" for name, frames in counts.items() if frames != counts["framelane"] and frames != [None]]
     if differ:
         print(f"framelane bench: not the same frames as the pipeline's {counts['framelane']}: {'; '.join(differ)}", file=sys.stderr)
-    return 1 if len(counts["framelane"]) > 1 else 0
+
+
+def main(arguments):
+    options = parse(arguments)
+    contest.leave_nothing()
+    if options.pipeline == "transcode":
+        words = ["--framelane", options.framelane, "--rounds", str(options.rounds), "--budget", str(options.budget)]
+        result = transcode.measure(transcode.parse(words + (["--clip", options.clip] if options.clip else [])))
+        teller, words, code = transcode.tell, transcode.report(result), transcode.exit_code(result)
+    else:
+        result = measure(options)
+        teller, words, code = tell, report(result), 1 if len(result["rows"][0]["frames"]) > 1 else 0
+        say_differences(result["rows"])
+    teller(result, options.json)
+    if options.output:
+        keep(options.output, result, words)
+    return code
 
 
 if __name__ == "__main__":

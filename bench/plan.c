@@ -164,17 +164,25 @@ static void add(BenchPlan *plan, const BenchCell *like)
     g_ptr_array_add(plan->cells, cell);
 }
 
-/* One cell for each way, and where `again` says so the first way once more. `few`: only for those that matter with several
- * consumers. */
-static void add_all(BenchPlan *plan, BenchCell like, gboolean again, gboolean few)
+/* Which ways a question is asked of: a whole report would take an hour if each were asked of all. */
+typedef enum { OF_ALL, OF_SEVERAL_CONSUMERS, OF_THE_MAIN_ONES } Asked;
+
+static gboolean is_asked(const BenchWay *way, Asked asked)
+{
+    if (way->only_stalled || asked == OF_ALL)
+        return !way->only_stalled;
+    return asked == OF_SEVERAL_CONSUMERS ? way->when_many : way->when_stalled;
+}
+
+/* One cell for each way that is asked (those that were named all are), and where `again` says so the first way once more. */
+static void add_all(BenchPlan *plan, BenchCell like, gboolean again, Asked asked)
 {
     for (guint i = 0; i < plan->ways->len; i++) {
         like.way = plan->ways->pdata[i];
-        if (few && !like.way->when_many)
+        if (like.way->only_alone && like.consumers > 1)
             continue;
-        if (like.way->only_stalled && !plan->named)
-            continue;
-        add(plan, &like);
+        if (plan->named || is_asked(like.way, asked))
+            add(plan, &like);
     }
     like.way = plan->ways->pdata[0];
     like.again = TRUE;
@@ -192,8 +200,8 @@ static void add_stalls(BenchPlan *plan, const BenchOptions *options, const Bench
             cell.way = plan->ways->pdata[i];
             cell.consumers = 3;
             cell.stall = stalls[s];
-            cell.seconds = options->seconds > 0 ? options->seconds : 1.25 * like->seconds;
-            if (plan->named || cell.way->when_stalled)
+            cell.seconds = options->seconds > 0 ? options->seconds : options->quick ? 0.5 : 0.6;
+            if ((plan->named && !cell.way->only_alone) || cell.way->when_stalled)
                 add(plan, &cell);
         }
     }
@@ -204,9 +212,15 @@ typedef struct {
     GPtrArray *works, *pins;
 } Lists;
 
+/* Whether a kind of work that is not the first is done at a size: at the main and the largest, unless sizes were asked for. */
+static gboolean shows_work(const BenchPlan *plan, const BenchOptions *options, guint size)
+{
+    return options->sizes || size + 1 == plan->sizes->len || plan->sizes->pdata[size] == plan->main_size;
+}
+
 static void add_cells(BenchPlan *plan, const BenchOptions *options, const Lists *lists)
 {
-    double quick = options->quick ? 0.1 : 0.3, paced = options->quick ? 0.4 : 2.0;
+    double quick = options->quick ? 0.1 : 0.2, paced = options->quick ? 0.4 : 1.0;
     BenchCell like = {.consumers = g_array_index(lists->consumers, guint, 0), .stall = "none"};
     like.work = lists->works->pdata[0];
     like.pin = lists->pins->pdata[0];
@@ -223,19 +237,20 @@ static void add_cells(BenchPlan *plan, const BenchOptions *options, const Lists 
             for (guint w = 0; w < lists->works->len && (w == 0 || !like.rate); w++) {
                 BenchCell cell = like;
                 cell.work = lists->works->pdata[w];
-                add_all(plan, cell, w == 0, FALSE);
+                if (w == 0 || shows_work(plan, options, s))
+                    add_all(plan, cell, w == 0, OF_ALL);
             }
         }
         like.size = plan->main_size;
         for (guint c = 1; c < lists->consumers->len && (!like.rate || options->consumers); c++) {
             BenchCell cell = like;
             cell.consumers = g_array_index(lists->consumers, guint, c);
-            add_all(plan, cell, FALSE, options->quick && !plan->named);
+            add_all(plan, cell, FALSE, OF_SEVERAL_CONSUMERS);
         }
         for (guint p = 1; p < lists->pins->len; p++) {
             BenchCell cell = like;
             cell.pin = lists->pins->pdata[p];
-            add_all(plan, cell, FALSE, FALSE);
+            add_all(plan, cell, FALSE, OF_THE_MAIN_ONES);
         }
         if (like.rate && like.rate == plan->fixed_rate)
             add_stalls(plan, options, &like);
@@ -257,12 +272,12 @@ static gboolean read_lists(BenchPlan *plan, const BenchOptions *options, Lists *
     static const char *const works[] = {"none", "touch", "read", "write+read", NULL}, *const pins[] = {"across", "one", "free",
                                                                                                        NULL};
     gboolean quick = options->quick;
-    const char *sizes = quick ? "64,4K,64K,1080p,2160p" : "64,4K,64K,480p,720p,1080p,2160p,4320p";
+    const char *sizes = quick ? "64,4K,64K,1080p,2160p" : "64,4K,64K,720p,1080p,2160p";
     return read_ways(plan->ways, options, error) && read_sizes(plan->sizes, options->sizes ? options->sizes : sizes, error) &&
            (lists->consumers = read_numbers("--consumers",
                                             options->consumers ? options->consumers
                                             : quick            ? "1,2,4,8"
-                                                               : "1,2,4,8,16,32",
+                                                               : "1,2,4,8,16",
                                             32, error)) &&
            (lists->rates = read_numbers("--rate", options->rates ? options->rates : "max,60", 100000, error)) &&
            (lists->works = read_words("--work",

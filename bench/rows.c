@@ -211,6 +211,11 @@ char *bench_rows_file(const BenchStory *story)
             add_row(json, story->plan, cell);
     }
     json_builder_end_array(json);
+    json_builder_set_member_name(json, "film");
+    json_builder_begin_array(json);
+    for (guint i = 0; story->film && i < bench_film_rows(story->film)->len; i++)
+        json_builder_add_value(json, json_node_init_object(json_node_alloc(), bench_film_rows(story->film)->pdata[i]));
+    json_builder_end_array(json);
     json_builder_end_object(json);
     return text_of(json, TRUE);
 }

@@ -1,5 +1,6 @@
 #include "cells.h"
 
+#include <json-glib/json-glib.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,6 +58,11 @@ static void print_lines(const BenchStory *story)
         if (cell->outcome == BENCH_DONE && cell->runs->len > 0)
             printf("%s\n", line);
     }
+    for (guint i = 0; story->film && i < bench_film_rows(story->film)->len; i++) {
+        g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), bench_film_rows(story->film)->pdata[i]);
+        g_autofree char *line = json_to_string(node, FALSE);
+        printf("%s\n", line);
+    }
     printf("%s\n", noise);
 }
 
@@ -67,6 +73,15 @@ static gboolean make_folder(const char *folder)
         return TRUE;
     fprintf(stderr, "framelane bench: -o %s: the folder cannot be made\n", folder);
     return FALSE;
+}
+
+/* A whole film belongs to a whole report, to one that is neither quick nor of chosen things, unless it is asked for. */
+static gboolean wants_film(const BenchOptions *options)
+{
+    if (options->film)
+        return strcmp(options->film, "none") != 0;
+    return !options->quick && !options->transports && !options->sizes && !options->consumers && !options->rates &&
+           !options->works && !options->pins && options->seconds == 0;
 }
 
 int bench_transports(const BenchOptions *options)
@@ -81,10 +96,13 @@ int bench_transports(const BenchOptions *options)
         return 4;
     gint64 start_us = g_get_monotonic_time();
     bench_measure(options, plan);
+    g_autoptr(BenchFilm) film = wants_film(options) ? bench_film_measure(options) : NULL;
     plan->seconds = (double)(g_get_monotonic_time() - start_us) / 1e6;
     g_autoptr(GPtrArray) machine = bench_about(options, plan), glance = bench_glance(plan), tables = bench_tables(plan);
     g_autoptr(GPtrArray) pictures = g_ptr_array_new_with_free_func(g_free);
-    BenchStory story = {options, plan, machine, glance, tables, pictures};
+    BenchStory story = {options, plan, film, machine, glance, tables, pictures};
+    if (film)
+        bench_film_tell(film, glance, tables);
     g_autoptr(GString) text = g_string_new(NULL);
     bench_write_text(&story, text);
     gboolean failed = tell_missing(plan);

@@ -97,6 +97,8 @@ void bench_write_text(const BenchStory *story, GString *to)
         if (!cell->again && cell->runs->len > 0 && cell->outcome == BENCH_DONE)
             g_string_append_printf(to, "  %s\n", line);
     }
+    if (story->film)
+        bench_film_commands(story->film, to, "  ");
 }
 
 /* ---- Markdown ---- */
@@ -121,6 +123,18 @@ static void markdown_table(GString *to, const BenchTable *table)
         markdown_row(to, table->rows->pdata[r]);
 }
 
+/* What a reader may miss, and why it is not there. */
+static void markdown_film(GString *to, const BenchStory *story)
+{
+    if (!story->film)
+        g_string_append(
+            to, "\nA whole film, transcoded by Framelane, FFmpeg and GStreamer, is not part of this run: "
+                "`framelane bench -o DIR` has it, as has any run with `--film FILE`, and `framelane bench --pipeline transcode` it "
+                "alone.\n");
+    else if (bench_film_reason(story->film))
+        g_string_append_printf(to, "\nThe film has no table: %s.\n", bench_film_reason(story->film));
+}
+
 static void markdown_ways(GString *to, const BenchPlan *plan)
 {
     g_string_append(to, "\n## What was compared\n\n| transport | what it is |\n|---|---|\n");
@@ -136,8 +150,9 @@ static void markdown_ways(GString *to, const BenchPlan *plan)
     }
 }
 
-static void markdown_commands(GString *to, const BenchPlan *plan)
+static void markdown_commands(GString *to, const BenchStory *story)
 {
+    const BenchPlan *plan = story->plan;
     g_string_append(
         to, "\n## Exact commands\n\nEach once a round; the programs lie in `libexec/framelane/bench/micro` (in a build folder: "
             "`bench/micro`).\n\n```\n");
@@ -148,7 +163,13 @@ static void markdown_commands(GString *to, const BenchPlan *plan)
         if (!cell->again && cell->runs->len > 0 && cell->outcome == BENCH_DONE)
             g_string_append_printf(to, "%s\n", line);
     }
-    g_string_append(to, "```\n\nSystem calls were counted in runs of their own: `traced` and the same words.\n");
+    g_string_append(to, "```\n");
+    if (story->film && bench_film_rows(story->film)->len > 0) {
+        g_string_append(to, "\nThe film:\n\n```\n");
+        bench_film_commands(story->film, to, "");
+        g_string_append(to, "```\n");
+    }
+    g_string_append(to, "\nSystem calls were counted in runs of their own: `traced` and the same words.\n");
 }
 
 void bench_write_markdown(const BenchStory *story, GString *to)
@@ -165,11 +186,12 @@ void bench_write_markdown(const BenchStory *story, GString *to)
         g_string_append_printf(to, "- %s\n", (char *)story->glance->pdata[i]);
     for (guint i = 0; i + 1 < story->pictures->len; i += 2)
         g_string_append_printf(to, "\n![%s](%s.svg)\n", (char *)story->pictures->pdata[i + 1], (char *)story->pictures->pdata[i]);
+    markdown_film(to, story);
     markdown_ways(to, story->plan);
     g_string_append(to, "\n## Tables\n");
     for (guint i = 0; i < story->tables->len; i++)
         markdown_table(to, story->tables->pdata[i]);
-    markdown_commands(to, story->plan);
+    markdown_commands(to, story);
 }
 
 /* ---- CSV: one line a cell ---- */

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """`framelane bench` tells what it measured: every way has rows with all their figures or a reason on standard error, the report
-names the exact commands, plots are pictures; and bytes, copies and system calls agree with what strace and a count of memcpy see.
+names the exact commands, plots are pictures; and copies agree with what a count of memcpy sees.
 
 usage: bench-transports.py TALLY-LIBRARY
 
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree
 
-from harness import FRAMELANE, SANITIZED, Failures, run, scratch
+from harness import FRAMELANE, SANITIZED, Failures, clip, run, scratch
 
 MICRO = os.path.join(os.path.dirname(FRAMELANE), "..", "bench", "micro")
 BYTES = 65536
@@ -26,9 +26,9 @@ PLAIN = {"schema", "type", "transport", "again", "size", "bytes", "consumers", "
          "copies_per_frame", "copied_bytes_per_frame", "calls_per_frame"}
 POINTS = {"p1", "p5", "p10", "p25", "p50", "p75", "p90", "p95", "p99", "p99.9", "max"}
 PLOTS = {"fps-by-size", "cpu", "latency", "fps-by-consumers", "stall"}
-COPIES = {"shm": 0, "shm-copy": 1, "pipe": 2, "vmsplice": 1, "socket": 2, "process-vm": 1, "gst-shm": 0}
+COPIES = {"shm": 0, "shm-copy": 1, "pipe": 2, "vmsplice": 1, "socket": 2, "process-vm": 1, "gst-shm": 0, "iceoryx": 0,
+          "no-transport": 0}
 TALLY = struct.Struct("<16sQQ")  # command, bytes of a row, calls: how the tally of bench/copies.c begins
-WRITTEN = re.compile(r"(?:\bwrite\(\d+, |<\.\.\. write resumed>).*= (\d+)$")
 
 
 def known_ways():
@@ -123,30 +123,6 @@ def figures_of(command, *before, **more):
     return json.loads(done.stdout) if done.returncode == 0 else {"failed": done.stderr}
 
 
-def traced_calls(command, seconds, path):
-    """What strace says, how many system calls of all processes that is, and what the program itself has counted."""
-    figures = figures_of([*command, "--seconds", seconds], "strace", "-f", "-q", "-o", path)
-    with open(path, encoding="utf-8", errors="replace") as file:
-        lines = list(file)
-    return lines, sum("(" in line and "resumed>" not in line for line in lines), figures
-
-
-def check_calls(failures, folder, way, command):
-    """What a second more of a run adds to strace's count, frame by frame, is what the tracer of our own says."""
-    paced = [*command, "--bytes", str(BYTES), "--work", "none", "--rate", "200"]
-    own = figures_of([*paced, "--seconds", "0.3"], os.path.join(MICRO, "traced"))
-    _, short, first = traced_calls(paced, "0.2", os.path.join(folder, "short"))
-    lines, long, second = traced_calls(paced, "0.6", os.path.join(folder, "long"))
-    if not failures.check("calls" in own and "frames" in first and "frames" in second, f"{way}: {own} {first} {second}"):
-        return
-    strace = (long - short) / (second["frames"] - first["frames"]) * 0.9  # a tenth more frames go than are counted
-    failures.check(abs(strace - own["calls"]) < 1.5, f"{way}: {own['calls']:.2f} calls a frame, strace says {strace:.2f}")
-    written = sum(int(size) for line in lines for size in WRITTEN.findall(line) if int(size) >= 4096)
-    frames = written / BYTES
-    carried = frames >= second["frames"] and frames == int(frames) if way == "pipe" else frames == 0
-    failures.check(carried, f"{way}: {written} bytes were written to streams for {second['frames']} frames")
-
-
 def check_copies(failures, folder, tally, way, command):
     counted = os.path.join(folder, way)
     os.mkdir(counted)
@@ -178,13 +154,33 @@ def check_compared(failures, folder, out):
     failures.check(len(differs) == 1 and re.match(r"pipe 64 KiB x1 max .*CPU ms", differs[0]), f"--compare: {differs}")
 
 
+def check_film(failures, folder):
+    """A report with a film has its table, its sentences, its commands and its rows."""
+    film, out = os.path.join(folder, "film.mp4"), os.path.join(folder, "with-film")
+    clip(film, "-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", frames=20)
+    result = run("bench", "--rounds", "1", "--seconds", "0.02", "--size", "4K", "--transport", "pipe", "--rate", "max",
+                 "--film", film, "--json", "-o", out)
+    rows = [line for line in result.lines if line["type"] == "pipeline"]
+    frames = {row["name"]: row["frames"] for row in rows}
+    failures.check(result.exit == 0 and frames.get("framelane, shared memory") == [20] == frames.get("ffmpeg, one process"),
+                   f"--film: exit {result.exit}: {frames} {result.err}")
+    with open(os.path.join(out, "bench.json"), encoding="utf-8") as file:
+        failures.check(json.load(file)["film"] == rows, "bench.json has other rows of the film than --json")
+    with open(os.path.join(out, "bench.md"), encoding="utf-8") as file:
+        text = file.read()
+    for words in ("- A whole film. CPU of all processes", "### A whole film: film.mp4, 20 frames",
+                  "\nframelane run --quiet --transport shm"):
+        failures.check(words in text, f"bench.md has no '{words}'")
+
+
 def check_pipelines(failures, folder):
     out = os.path.join(folder, "pipelines")
     other = "ffmpeg -loglevel error -f lavfi -i testsrc2=size=64x64 -frames:v 5 -pix_fmt yuv420p {out}.y4m"
     result = run("bench", "--rounds", "1", "--json", "-o", out, "--pipeline", "pattern size=64x64 frames=5 ! y4m {out}.y4m",
                  "--against", other, "--against", "true")
     failures.check(result.exit == 0, f"--pipeline: exit {result.exit}: {result.err}")
-    names = [(row["name"], row["frames"], row["cpu_seconds"]["median"] > 0) for row in result.lines]
+    failures.check(result.lines[0]["type"] == "head", f"--pipeline: begins with {result.lines[0]}")
+    names = [(row["name"], row["frames"], row["cpu_seconds"]["median"] > 0) for row in result.lines[1:]]
     failures.check(names == [("framelane", [5], True), ("framelane, again", [5], True), ("against 1: ffmpeg", [5], True),
                              ("against 2: true", [None], True)], f"--pipeline: {names}")
     with open(os.path.join(out, "pipeline.md"), encoding="utf-8") as file:
@@ -216,9 +212,8 @@ def main(tally):
         check_compared(failures, folder, out)
         if shutil.which("ffmpeg"):
             check_pipelines(failures, folder)
-        if shutil.which("strace") and not SANITIZED:
-            check_calls(failures, folder, "pipe", ["peer-pipe"])
-            check_calls(failures, folder, "shm", ["q-frame-bytes"])
+            if not SANITIZED:
+                check_film(failures, folder)
         if not SANITIZED:
             check_copies(failures, folder, tally, "shm", ["q-frame-bytes"])
             check_copies(failures, folder, tally, "shm-copy", ["q-frame-bytes", "--copy", "in"])

@@ -13,7 +13,7 @@ import xml.etree.ElementTree
 from harness import FRAMELANE, SANITIZED, Failures, run, scratch
 
 PAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench", "experiment")
-KEYS = {"schema", "type", "name", "question", "machine", "rounds", "quick", "others_share", "broken", "x", "cells", "results",
+KEYS = {"schema", "type", "name", "question", "machine", "rounds", "quick", "disturbed", "broken", "x", "cells", "results",
         "claims", "verdict"}
 ORDER = ["holds", "undecided", "refuted"]
 # What is built wrong on purpose, the experiment that must see it, and the claim that must fall.

@@ -18,6 +18,9 @@ static void create_runs(ExperimentData *data)
     while (data->experiment->cells[data->cell_count].series)
         data->cell_count++;
     data->runs = g_new0(GPtrArray *, data->cell_count);
+    data->others = g_array_new(FALSE, FALSE, sizeof(double));
+    data->calm = g_array_new(FALSE, FALSE, sizeof(guint));
+    data->disturbed = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < data->cell_count; i++)
         data->runs[i] = g_ptr_array_new_with_free_func(free_run);
 }
@@ -27,6 +30,9 @@ void experiment_data_finish(ExperimentData *data)
     for (guint i = 0; i < data->cell_count; i++)
         g_ptr_array_unref(data->runs[i]);
     g_free(data->runs);
+    g_array_unref(data->others);
+    g_array_unref(data->calm);
+    g_ptr_array_unref(data->disturbed);
 }
 
 /* The program built with the mistake asked for, where this one was built with it. */
@@ -84,33 +90,44 @@ static double others_between(Spent before, Spent after)
     return fmax(others, 0) / ((after.when - before.when) * (double)sysconf(_SC_NPROCESSORS_ONLN));
 }
 
-BenchOutcome experiment_measure(ExperimentData *data, char **reason)
+static BenchOutcome play_round(ExperimentData *data, void **order, gboolean tell, char **reason)
+{
+    BenchOutcome outcome = BENCH_DONE;
+    Spent before = spent();
+    bench_shuffle(order, data->cell_count);
+    for (guint i = 0; i < data->cell_count && outcome == BENCH_DONE; i++) {
+        guint at = GPOINTER_TO_UINT(order[i]);
+        const ExperimentCell *cell = &data->experiment->cells[at];
+        if (tell)
+            fprintf(stderr, "\r\033[K%s: round %u: %s at %g", data->experiment->name, data->rounds + 1, cell->series, cell->x);
+        BenchRun *run = run_cell(data, cell);
+        g_ptr_array_add(data->runs[at], run);
+        outcome = run->outcome;
+        if (outcome != BENCH_DONE)
+            *reason = g_strdup_printf("%s at %g: %s", cell->series, cell->x, run->reason);
+    }
+    double others = isfinite(before.all) ? others_between(before, spent()) : NAN;
+    g_array_append_val(data->others, others);
+    data->rounds++;
+    return outcome;
+}
+
+BenchOutcome experiment_measure(ExperimentData *data, guint rounds, char **reason)
 {
     BenchOutcome outcome = BENCH_DONE;
     gboolean tell = isatty(STDERR_FILENO);
-    Spent before = spent();
     create_runs(data);
     g_autofree void **order = g_new0(void *, data->cell_count);
     for (guint i = 0; i < data->cell_count; i++)
         order[i] = GUINT_TO_POINTER(i);
-    for (guint round = 0; round < data->rounds && outcome == BENCH_DONE; round++) {
-        bench_shuffle(order, data->cell_count);
-        for (guint i = 0; i < data->cell_count && outcome == BENCH_DONE; i++) {
-            guint at = GPOINTER_TO_UINT(order[i]);
-            const ExperimentCell *cell = &data->experiment->cells[at];
-            if (tell)
-                fprintf(stderr, "\r\033[K%s: round %u of %u: %s at %g", data->experiment->name, round + 1, data->rounds,
-                        cell->series, cell->x);
-            BenchRun *run = run_cell(data, cell);
-            g_ptr_array_add(data->runs[at], run);
-            outcome = run->outcome;
-            if (outcome != BENCH_DONE)
-                *reason = g_strdup_printf("%s at %g: %s", cell->series, cell->x, run->reason);
-        }
+    guint most = data->options->quick ? rounds : 2 * rounds, calm = 0; /* what is quick is not judged */
+    while (outcome == BENCH_DONE && calm < rounds && data->rounds < most) {
+        outcome = play_round(data, order, tell, reason);
+        experiment_find_calm(data);
+        calm = data->rounds - experiment_disturbed_count(data);
     }
     if (tell)
         fprintf(stderr, "\r\033[K");
-    data->others_share = isfinite(before.all) ? others_between(before, spent()) : NAN;
     return outcome;
 }
 
@@ -143,19 +160,18 @@ static int compare(const void *a, const void *b)
 /* By the percentile method. The same data give the same interval. */
 ExperimentNumber experiment_statistic(const ExperimentData *data, ExperimentStatistic statistic, gconstpointer argument)
 {
-    g_autofree guint *rounds = g_new0(guint, data->rounds);
+    guint count = data->calm->len;
+    g_autofree guint *rounds = g_memdup2(data->calm->data, count * sizeof *rounds);
     g_autofree double *values = g_new0(double, RESAMPLES);
-    g_autoptr(GRand) random = g_rand_new_with_seed(data->rounds);
-    ExperimentDraw draw = {data, rounds, data->rounds};
+    g_autoptr(GRand) random = g_rand_new_with_seed(count);
+    ExperimentDraw draw = {data, rounds, count};
     ExperimentNumber number = {0};
-    for (guint i = 0; i < data->rounds; i++)
-        rounds[i] = i;
     number.value = number.low = number.high = statistic(&draw, argument);
-    if (data->rounds < 2 || !isfinite(number.value))
+    if (count < 2 || !isfinite(number.value))
         return number;
     for (guint n = 0; n < RESAMPLES; n++) {
-        for (guint i = 0; i < data->rounds; i++)
-            rounds[i] = (guint)g_rand_int_range(random, 0, (gint32)data->rounds);
+        for (guint i = 0; i < count; i++)
+            rounds[i] = g_array_index(data->calm, guint, g_rand_int_range(random, 0, (gint32)count));
         values[n] = statistic(&draw, argument);
     }
     qsort(values, RESAMPLES, sizeof *values, compare);

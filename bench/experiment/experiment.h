@@ -7,6 +7,7 @@
  *   table.c    the list
  *   main.c     options, exit codes
  *   data.c     runs all cells round by round, in an order left to chance; medians and intervals
+ *   calm.c     which rounds are set aside, for the machine was somebody else's
  *   fit.c      straight lines
  *   present.c  Markdown, JSON, plots
  *
@@ -14,8 +15,13 @@
  *
  * A judge gets the data and says what follows. It may use nothing else, and each of its claims can come out against us: a claim on
  * times holds only where the whole 95 % interval is on its side, is refuted only where the whole interval is on the other, and is
- * undecided in between, and always with --quick, with fewer than three rounds, or where other programs took more than a twentieth
- * of the processors meanwhile. A claim on counts (copies, bells, frames) has no noise and is never undecided.
+ * undecided in between, and always with --quick or with fewer than three calm rounds. A claim on counts (copies, bells, frames) has
+ * no noise and is never undecided.
+ *
+ * A round is calm unless other programs took more than a twentieth of the processors in it, or a program of it says that it was
+ * disturbed, by one of two figures that have nothing to do with what is measured: `stolen`, the share of its time in which a
+ * process that wanted to run did not, and `control_ns`, what a known piece of work took that runs beside nothing of the experiment.
+ * Rounds that were disturbed are played again, up to as many more; they are told, and their figures are in the JSON.
  *
  * `broken` runs the same experiment over a build of the transport with one mistake in it (broken-*.c, broken-*.h): the judge must
  * then refute a claim, or the experiment proves nothing.
@@ -51,15 +57,29 @@ extern const Experiment *const experiments[]; /* NULL-ended */
 typedef struct {
     const Experiment *experiment;
     const BenchOptions *options;
-    const char *broken; /* or NULL */
-    guint cell_count, rounds;
-    GPtrArray **runs;    /* of each cell: BenchRun, by round */
-    double others_share; /* of all processors' time meanwhile: what other programs, or the host, have taken; NAN: not known */
+    const char *broken;       /* or NULL */
+    guint cell_count, rounds; /* `rounds`: played, also those that were disturbed */
+    GPtrArray **runs;         /* of each cell: BenchRun, by round */
+    GArray *others; /* double, by round: the share of all processors' time that other programs, or the host, have taken; NAN: not
+                       known */
+    GPtrArray *disturbed; /* char*, by round: why it is set aside, NULL where it is not */
+    GArray *calm;         /* guint: the rounds that numbers are of */
 } ExperimentData;
 
 /* BENCH_DONE, or what the worst cell did, and why: then there are no data. */
-BenchOutcome experiment_measure(ExperimentData *data, char **reason);
+BenchOutcome experiment_measure(ExperimentData *data, guint rounds, char **reason);
 void experiment_data_finish(ExperimentData *data);
+
+/* ---- calm.c ---- */
+
+#define EXPERIMENT_STOLEN       "stolen"
+#define EXPERIMENT_CONTROL      "control_ns"
+#define EXPERIMENT_LEAST_ROUNDS 3 /* of fewer no time is judged */
+
+void experiment_find_calm(ExperimentData *data); /* fills `disturbed` and `calm` */
+guint experiment_disturbed_count(const ExperimentData *data);
+
+/* ---- data.c: numbers ---- */
 
 /* A median over rounds with its 95 % bootstrap interval; all NAN where there is no such cell or figure. */
 typedef struct {
@@ -115,6 +135,7 @@ void experiment_claim(ExperimentReport *report, ExperimentKind kind, ExperimentV
 /* The verdict of an interval: is it at most, or at least, that? NAN is undecided. */
 ExperimentVerdict experiment_at_most(ExperimentNumber number, double limit);
 ExperimentVerdict experiment_at_least(ExperimentNumber number, double limit);
+ExperimentVerdict experiment_within(ExperimentNumber number, double limit); /* neither above it nor below -limit */
 
 /* A result worth a name: "x*", "bytes". */
 void experiment_result(ExperimentReport *report, const char *name, ExperimentNumber number, const char *unit);

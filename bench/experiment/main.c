@@ -37,8 +37,8 @@ static int list(void)
 static int run_one(const Experiment *experiment, const BenchOptions *options, const char *broken, const char *folder)
 {
     g_autofree char *reason = NULL;
-    ExperimentData data = {.experiment = experiment, .options = options, .broken = broken, .rounds = (guint)options->rounds};
-    BenchOutcome outcome = experiment_measure(&data, &reason);
+    ExperimentData data = {.experiment = experiment, .options = options, .broken = broken};
+    BenchOutcome outcome = experiment_measure(&data, (guint)options->rounds, &reason);
     int status = outcome == BENCH_FAILED;
     if (outcome == BENCH_DONE)
         status = experiment_present(&data, options->json, folder);

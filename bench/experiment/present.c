@@ -8,9 +8,6 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define LEAST_ROUNDS 3    /* of fewer no time is judged */
-#define MOST_OTHERS  0.05 /* of the processors, for other programs: with more no time is judged */
-
 static const char *const verdict_words[] = {
     [EXPERIMENT_HOLDS] = "holds", [EXPERIMENT_UNDECIDED] = "undecided", [EXPERIMENT_REFUTED] = "refuted"};
 static const char *const kind_words[] = {[EXPERIMENT_COUNTED] = "count", [EXPERIMENT_TIMED] = "time"};
@@ -59,7 +56,7 @@ static void free_picture(gpointer data)
 
 static gboolean judges_times(const ExperimentData *data)
 {
-    return !data->options->quick && data->rounds >= LEAST_ROUNDS && !(data->others_share > MOST_OTHERS);
+    return !data->options->quick && data->rounds - experiment_disturbed_count(data) >= EXPERIMENT_LEAST_ROUNDS;
 }
 
 void experiment_claim(ExperimentReport *report, ExperimentKind kind, ExperimentVerdict verdict, const char *claim,
@@ -87,6 +84,11 @@ ExperimentVerdict experiment_at_least(ExperimentNumber number, double limit)
     if (number.low >= limit)
         return EXPERIMENT_HOLDS;
     return number.high < limit ? EXPERIMENT_REFUTED : EXPERIMENT_UNDECIDED;
+}
+
+ExperimentVerdict experiment_within(ExperimentNumber number, double limit)
+{
+    return MAX(experiment_at_most(number, limit), experiment_at_least(number, -limit));
 }
 
 void experiment_result(ExperimentReport *report, const char *name, ExperimentNumber number, const char *unit)
@@ -259,6 +261,20 @@ static void add_said(JsonBuilder *json, const ExperimentReport *report)
     json_builder_end_array(json);
 }
 
+static void add_disturbed(JsonBuilder *json, const ExperimentData *data)
+{
+    json_builder_set_member_name(json, "disturbed");
+    json_builder_begin_array(json);
+    for (guint i = 0; i < data->disturbed->len; i++)
+        if (data->disturbed->pdata[i]) {
+            json_builder_begin_object(json);
+            add_number(json, "round", i);
+            add_word(json, "why", data->disturbed->pdata[i]);
+            json_builder_end_object(json);
+        }
+    json_builder_end_array(json);
+}
+
 static char *to_json(const ExperimentReport *report)
 {
     const ExperimentData *data = report->data;
@@ -275,7 +291,7 @@ static char *to_json(const ExperimentReport *report)
     json_builder_add_int_value(json, data->rounds);
     json_builder_set_member_name(json, "quick");
     json_builder_add_boolean_value(json, data->options->quick);
-    add_number(json, "others_share", data->others_share);
+    add_disturbed(json, data);
     json_builder_set_member_name(json, "broken");
     if (data->broken)
         json_builder_add_string_value(json, data->broken);
@@ -359,6 +375,22 @@ static void add_results(GString *text, const ExperimentReport *report)
     }
 }
 
+/* Which rounds do not count, and whether there are enough that do. */
+static void add_calm(GString *text, const ExperimentData *data)
+{
+    guint count = experiment_disturbed_count(data);
+    if (count == 0)
+        return;
+    if (data->rounds - count < EXPERIMENT_LEAST_ROUNDS)
+        g_string_append_printf(text, "\n%u of %u rounds were disturbed: numbers are of all of them, and **no time is judged**.\n",
+                               count, data->rounds);
+    else
+        g_string_append_printf(text, "\n%u of %u rounds were disturbed and are set aside.\n", count, data->rounds);
+    for (guint i = 0; i < data->disturbed->len; i++)
+        if (data->disturbed->pdata[i])
+            g_string_append_printf(text, "Round %u: %s.\n", i + 1, (const char *)data->disturbed->pdata[i]);
+}
+
 static char *to_markdown(const ExperimentReport *report, gboolean pictures)
 {
     const ExperimentData *data = report->data;
@@ -367,9 +399,7 @@ static char *to_markdown(const ExperimentReport *report, gboolean pictures)
     g_string_append_printf(
         text, "\n## Measured\n\n%s; %u rounds%s, cells in a changing order; medians over rounds with 95 %% intervals.\n", machine,
         data->rounds, data->options->quick ? " (quick: too short to mean anything)" : "");
-    if (data->others_share > MOST_OTHERS)
-        g_string_append_printf(text, "\nOther programs took %.0f %% of the processors meanwhile: no time is judged.\n",
-                               100 * data->others_share);
+    add_calm(text, data);
     if (data->broken)
         g_string_append_printf(text, "\n**This is a build with a mistake in it, on purpose: %s.**\n", data->broken);
     g_string_append(text, "\n");

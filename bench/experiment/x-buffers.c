@@ -39,19 +39,29 @@ static void draw(struct drand48_data *random)
         }
 }
 
-static void work(uint64_t ns)
+/* By the clock. A look at it takes some tens of ns: where two are farther apart than this, something else was let run. */
+#define STOLEN_NS 50000
+
+static uint64_t *stolen_ns; /* shared: of each stage */
+
+static void work(unsigned stage, uint64_t ns)
 {
-    uint64_t until_ns = micro_now_ns() + ns;
-    while (micro_now_ns() < until_ns)
+    uint64_t last_ns = micro_now_ns(), until_ns = last_ns + ns;
+    while (last_ns < until_ns) {
         micro_relax();
+        uint64_t now_ns = micro_now_ns();
+        if (now_ns - last_ns > STOLEN_NS)
+            stolen_ns[stage * 8] += now_ns - last_ns;
+        last_ns = now_ns;
+    }
 }
 
 static void take_all(struct micro_consumer *consumer)
 {
     struct fl_frame *frame;
-    work(phase_ns);
+    work(1, phase_ns);
     for (uint64_t number = 0; (frame = micro_take(consumer)); number++) {
-        work(work_ns[1][number]);
+        work(1, work_ns[1][number]);
         fl_frame_release(frame);
         bare_store(done, number + 1);
     }
@@ -68,7 +78,7 @@ static void send_all(struct micro_producer *producer)
     struct fl_desc desc;
     uint64_t number = 0, late_ns = micro_now_ns() + 10 * frames * mean;
     for (; number < frames && micro_now_ns() < late_ns; number++) {
-        work(work_ns[0][number]);
+        work(0, work_ns[0][number]);
         micro_describe(&desc, number, 64);
         micro_publish(producer, &desc, NULL);
         micro_must(fl_context_wait(producer->context, owes_nothing, producer->output, -1));
@@ -110,6 +120,7 @@ int main(int argc, char **argv)
     work_ns[0] = micro_shared(frames * sizeof **work_ns);
     work_ns[1] = micro_shared(frames * sizeof **work_ns);
     done = micro_shared(sizeof *done);
+    stolen_ns = micro_shared(2 * 8 * sizeof *stolen_ns); /* a cache line each */
     draw(&random);
     drand48_r(&random, &u);
     phase_ns = (uint64_t)(u * (double)mean);
@@ -121,9 +132,11 @@ int main(int argc, char **argv)
     uint64_t start_ns = micro_now_ns();
     send_all(&producer);
     micro_producer_finish(&producer);
-    double alone = (double)frames * (double)mean;
-    micro_figure("share", alone / (double)(micro_now_ns() - start_ns));
-    micro_figure("predicted_share", alone / predicted_ns());
+    double alone = (double)frames * (double)mean, took = (double)(micro_now_ns() - start_ns), predicted = predicted_ns();
+    micro_figure("share", alone / took);
+    micro_figure("predicted_share", alone / predicted);
+    micro_figure("over_predicted", predicted / took);
+    micro_figure("stolen", (double)(stolen_ns[0] > stolen_ns[8] ? stolen_ns[0] : stolen_ns[8]) / took);
     micro_figure("frames", (double)frames);
     return micro_end();
 }

@@ -3,10 +3,8 @@
  * With `--turn N` it fills N buffers, then sums those: what a core does that two processes share, when they take turns. */
 #include "lib/carry.h"
 
-static uint64_t bytes = 3110400, touch, buffers = 4, huge, turn = 1;
-static const struct micro_option options[] = {
-    {"bytes", &bytes}, {"touch", &touch}, {"buffers", &buffers}, {"huge", &huge}, {"turn", &turn}, {0},
-};
+static uint64_t buffers = 4, huge, turn = 1;
+static const struct micro_option options[] = {CARRY_OPTIONS, {"buffers", &buffers}, {"huge", &huge}, {"turn", &turn}, {0}};
 
 int main(int argc, char **argv)
 {
@@ -14,8 +12,11 @@ int main(int argc, char **argv)
     micro_begin(&micro, argc, argv, options);
     if (turn == 0 || turn > buffers)
         micro_fail("--turn: 1 to the number of buffers");
-    uint64_t step = (bytes + 4095) / 4096 * 4096; /* page-aligned, as slots are */
-    struct carry *carry = carry_create(bytes, touch, 2 * buffers);
+    if (carry_like.consumers != 1)
+        micro_skip("who fills a buffer reads it: there is one consumer");
+    struct carry *carry = carry_create_like(&micro, 2 * buffers);
+    uint64_t step = (carry->bytes + 4095) / 4096 * 4096; /* page-aligned, as slots are */
+    carry->one_process = true;
     uint8_t *memory = carry_memory(step * buffers, huge != 0);
     micro_pin_self(&micro, 0);
     carry_start(carry, &micro);

@@ -9,21 +9,25 @@
 #include <iceoryx_binding_c/subscriber.h>
 #include <iceoryx_binding_c/wait_set.h>
 #include <fcntl.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static uint64_t bytes = 4096, touch, queue = 4, untouched;
+static uint64_t queue = 4, untouched;
 static const char *wait_by = "set";
 static const struct micro_option options[] = {
-    {"bytes", &bytes}, {"touch", &touch}, {"untouched", &untouched}, {"queue", &queue}, {.name = "wait", .word = &wait_by}, {0},
+    CARRY_OPTIONS, {"untouched", &untouched}, {"queue", &queue}, {.name = "wait", .word = &wait_by}, {0},
 };
 
 static struct carry *carry;
-static _Atomic uint64_t *count; /* frames sent in all, once that is known */
+static _Atomic uint64_t *count;   /* frames sent in all, once that is known */
+static _Atomic unsigned *waiting; /* subscribers that are there */
 
 /* ---- the broker ---- */
 
@@ -37,7 +41,7 @@ static void be_broker(void *config)
     micro_skip("iox-roudi is not installed");
 }
 
-/* Chunks for the queue, one being written, one being read, and those that the publisher keeps to use again. */
+/* Chunks for the queue, one being written, one being read by each subscriber, and those that the publisher keeps to use again. */
 static pid_t start_broker(const struct micro *micro, char config[64])
 {
     struct micro anywhere = *micro;
@@ -47,9 +51,22 @@ static pid_t start_broker(const struct micro *micro, char config[64])
     if (!file)
         micro_fail("cannot write %s", config);
     fprintf(file, "[general]\nversion = 1\n[[segment]]\n[[segment.mempool]]\nsize = %llu\ncount = %llu\n",
-            (unsigned long long)(bytes / 8 * 8 + 4096), (unsigned long long)(queue + 4));
+            (unsigned long long)(carry->bytes / 8 * 8 + 4096), (unsigned long long)(queue + 3 + carry->consumers));
     fclose(file);
     return micro_fork(&anywhere, 1, be_broker, config);
+}
+
+/* Whether somebody listens where the broker does. A socket that was left behind there, by a broker that was killed, is taken away:
+ * who finds it would not wait for ours. */
+static bool broker_listens(void)
+{
+    struct sockaddr_un place = {.sun_family = AF_UNIX, .sun_path = "/tmp/roudi"};
+    int fd = (int)micro_call(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    bool listens = connect(fd, (const struct sockaddr *)&place, sizeof place) == 0;
+    if (!listens && errno == ECONNREFUSED)
+        unlink(place.sun_path);
+    close(fd);
+    return listens;
 }
 
 static void join(const char *name)
@@ -65,7 +82,7 @@ _Noreturn static void leave(void)
     exit(0);
 }
 
-/* ---- the subscriber ---- */
+/* ---- a subscriber ---- */
 
 static const void *take(iox_sub_t subscriber, iox_ws_t waiter)
 {
@@ -88,13 +105,15 @@ static const void *take(iox_sub_t subscriber, iox_ws_t waiter)
     }
 }
 
-static void consume(void *arg)
+static void consume(unsigned which)
 {
+    char name[64];
     iox_sub_storage_t storage;
     iox_ws_storage_t waiter_storage;
     iox_sub_options_t like;
     const void *data;
-    join("framelane-bench-subscriber");
+    snprintf(name, sizeof name, "framelane-bench-subscriber-%u", which);
+    join(name);
     iox_sub_options_init(&like);
     like.queueCapacity = queue;
     like.queueFullPolicy = QueueFullPolicy_BLOCK_PRODUCER;
@@ -102,6 +121,9 @@ static void consume(void *arg)
     iox_ws_t waiter = strcmp(wait_by, "set") == 0 ? iox_ws_init(&waiter_storage) : NULL;
     if (waiter)
         iox_ws_attach_subscriber_state(waiter, subscriber, SubscriberState_HAS_DATA, 1, NULL);
+    while (iox_sub_get_subscription_state(subscriber) != SubscribeState_SUBSCRIBED)
+        micro_sleep_until_ns(micro_now_ns() + 1000000);
+    atomic_fetch_add(waiting, 1);
     while ((data = take(subscriber, waiter))) {
         if (untouched)
             carry_sees(carry, carry_seen(carry));
@@ -122,7 +144,8 @@ static void *lend(iox_pub_t publisher)
 {
     void *data;
     enum iox_AllocationResult result;
-    while ((result = iox_pub_loan_aligned_chunk(publisher, &data, (uint32_t)bytes, 64)) == AllocationResult_RUNNING_OUT_OF_CHUNKS)
+    while ((result = iox_pub_loan_aligned_chunk(publisher, &data, (uint32_t)carry->bytes, 64)) ==
+           AllocationResult_RUNNING_OUT_OF_CHUNKS)
         micro_relax();
     if (result != AllocationResult_SUCCESS)
         micro_fail("iceoryx: loan answers %d", (int)result);
@@ -138,7 +161,7 @@ static void produce(void *arg)
     iox_pub_options_init(&like);
     like.subscriberTooSlowPolicy = ConsumerTooSlowPolicy_WAIT_FOR_CONSUMER;
     iox_pub_t publisher = iox_pub_init(&storage, "framelane", "bench", "frames", &like);
-    while (!iox_pub_has_subscribers(publisher))
+    while (atomic_load(waiting) < carry->consumers || !iox_pub_has_subscribers(publisher))
         micro_sleep_until_ns(micro_now_ns() + 1000000);
     carry_start(carry, arg);
     for (; carry_goes_on(carry, number); number++) {
@@ -149,7 +172,7 @@ static void produce(void *arg)
     }
     carry_ends(carry);
     atomic_store(count, number);
-    while (carry_seen(carry) < number)
+    while (carry_seen_by_all(carry) < number)
         micro_sleep_until_ns(micro_now_ns() + 1000000);
     iox_pub_deinit(publisher);
     leave();
@@ -159,15 +182,24 @@ int main(int argc, char **argv)
 {
     struct micro micro;
     char config[64];
+    carry_like.bytes = 4096;
     micro_begin(&micro, argc, argv, options);
-    carry = carry_create(bytes, touch, untouched ? 1000 : 2 * (queue + 4));
+    carry = carry_create_like(&micro, untouched ? 1000 : 2 * (queue + 4));
     count = micro_shared(sizeof *count);
+    waiting = micro_shared(sizeof *waiting);
     atomic_store(count, UINT64_MAX);
+    if (broker_listens())
+        micro_skip("another iox-roudi runs");
     pid_t broker = start_broker(&micro, config);
-    pid_t subscriber = micro_fork(&micro, 1, consume, NULL);
+    for (uint64_t until_ns = micro_now_ns() + 10000000000; !broker_listens();) {
+        if (micro_now_ns() > until_ns)
+            micro_fail("iox-roudi does not listen");
+        micro_sleep_until_ns(micro_now_ns() + 1000000);
+    }
+    carry_fork(carry, &micro, consume);
     pid_t publisher = micro_fork(&micro, 0, produce, &micro);
     micro_join(publisher);
-    micro_join(subscriber);
+    carry_join(carry);
     unlink(config);
     signal(SIGCHLD, SIG_DFL); /* the broker may end as it likes */
     kill(broker, SIGTERM);
