@@ -254,7 +254,8 @@ def check_no_room(failures):
 
 
 def check_words(failures):
-    for where, code, words in (("none/such/file", 4, "none/such/file: it cannot be written: No such file or directory"), (":0", 2, "1 to 65535"), ("127.0.0.1:99999", 2, "1 to 65535"),
+    nowhere = "none/such/file: it cannot be written: No such file or directory"
+    for where, code, words in (("none/such/file", 4, nowhere), (":0", 2, "1 to 65535"), ("127.0.0.1:99999", 2, "1 to 65535"),
                                ("192.0.2.1:9100", 4, "cannot listen")):
         done = run("run", "-e", "pattern frames=3 ! null", "--metrics", where)
         failures.check(done.exit == code and words in done.err, f"--metrics {where}: {done.exit} {done.err}")

@@ -76,7 +76,7 @@ class Tracks:
 
 
 def check_chains(failures, events):
-    """Of each id one "s" first, one "f" last, "t" between, in the order of time, along lanes, each within a span of its own thread."""
+    """Of each id one "s" first, one "f" last, "t" between, in the order of time, each within a span of its own thread."""
     tracks = Tracks(events)
     for name, points in chains_of(events).items():
         phases = "".join(point["ph"] for point in points)

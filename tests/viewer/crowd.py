@@ -38,7 +38,7 @@ class Visitor:
         self.rest = b""
 
     def sees(self, after=-1):
-        """The number of a frame later than `after` that it has shown; None: it has ended. What had no room to be said is not said."""
+        """The number of a frame later than `after` that it has shown; None: it has ended. Not all of them are told."""
         while True:
             ready, _, _ = select.select([self.process.stdout], [], [], harness.LIMIT)
             got = os.read(self.process.stdout.fileno(), 65536) if ready else b""
@@ -118,7 +118,8 @@ def visit(failures, run, crowd, seconds):
             most[stage] = max(free, most.get(stage, 0))
     together = crowd.gather()
     peak = remote.fds_of(run.pid)
-    failures.check(together == AT_ONCE and peak >= fds + AT_ONCE, f"{together} of {AT_ONCE} at once, {peak} descriptors after {fds}")
+    whole = together == AT_ONCE and peak >= fds + AT_ONCE
+    failures.check(whole, f"{together} of {AT_ONCE} at once, {peak} descriptors after {fds}")
     print(f"{together} windows at once after {time.monotonic() - began:.1f} s; the supervisor has {peak} descriptors, {fds} before")
     while crowd.visits < AT_ONCE + MORE or time.monotonic() < began + seconds:
         crowd.leave()
