@@ -1,7 +1,7 @@
 /* --trace: each stage is a process of its own on the page, with
  *   - a track of the work on each frame, and of what it waited for: complete spans ("X")
- *   - a track a lane that leads to it, of frames that lie there and that it holds: spans that overlap ("b", "e"); their number
- * ("C")
+ *   - a track a lane that leads to it, of frames that lie there and that it holds: overlapping spans ("b", "e"), and their number
+ *     ("C")
  *   - a chain of arrows along the way of each frame, from work to work (trace-flows.h)
  *   - a mark for each frame that was dropped ("i")
  *

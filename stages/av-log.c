@@ -58,7 +58,7 @@ static void keep_line(int level)
 static bool is_bare(void *object)
 {
     const AVClass *class = object ? *(const AVClass **)object : NULL;
-    return class && !strcmp(class->class_name, "SWScaler");
+    return class && class->class_name && !strcmp(class->class_name, "SWScaler");
 }
 
 static void take_line(void *object, int level, const char *format, va_list values)
