@@ -200,13 +200,18 @@ static void write_stay(FlTrace *trace, const Passage *p, gboolean held, uint64_t
     }
 }
 
-/* Within the work that gave it away; where a credit came only after that, in its last moment. */
+/* Within the work that gave it away: before the wait in which it was sent, if it was; where a credit came only after that work, in
+ * its last moment. */
 static void follow_sent(FlTrace *trace, const FlHappening *h, uint64_t ns)
 {
     const StageTrack *stage = &trace->stages[h->stage->index];
     FlTraceFrame frame = frame_of(&h->event);
-    if (h->lane->from == h->stage && (stage->work.open || stage->done_ns))
-        fl_trace_flows_gives(trace->flows, h->lane, &frame, stage->work.open ? ns : stage->done_ns - 1);
+    if (h->lane->from != h->stage || (!stage->work.open && !stage->done_ns))
+        return;
+    uint64_t at = stage->work.open ? ns : stage->done_ns - 1;
+    if (stage->work.open && stage->wait.open && stage->wait.ns > stage->work.ns + 1)
+        at = stage->wait.ns - 1;
+    fl_trace_flows_gives(trace->flows, h->lane, &frame, at);
 }
 
 static void take_sent(FlTrace *trace, const FlHappening *h, uint64_t ns)
