@@ -1,8 +1,22 @@
 #include "door.h"
+#include "parse.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
+
+FlRunStage *fl_client_find_stage(FlClient *client, const char *name)
+{
+    FlRun *run = fl_door_run(client->door);
+    for (unsigned i = 0; i < run->stage_count; i++)
+        if (g_str_equal(run->stages[i].config->name, name))
+            return &run->stages[i];
+    g_autofree const char **names = fl_stage_names(run->pipeline);
+    g_autofree char *all = fl_stage_names_text(run->pipeline), *more = g_strdup_printf("stages: %s", all);
+    g_autofree char *given = g_utf8_make_valid(name, -1), *hint = fl_did_you_mean(given, names, more);
+    fl_client_refuse(client, -ENOENT, "there is no stage '%s' in this run; %s", given, hint);
+    return NULL;
+}
 
 static void answer_hello(FlClient *client, const FlRequest *request)
 {

@@ -10,23 +10,6 @@ static gboolean has_output(const FlRunStage *stage, uint32_t port)
     return port < FL_STAGE_MAX_PORTS && stage->side[port] != NULL;
 }
 
-static FlRunStage *find_stage(const FlRun *run, const char *name)
-{
-    for (unsigned i = 0; i < run->stage_count; i++)
-        if (g_strcmp0(run->stages[i].config->name, name) == 0)
-            return &run->stages[i];
-    return NULL;
-}
-
-static void refuse_stage(FlClient *client, const FlRun *run, const char *name)
-{
-    g_autofree char *given = g_utf8_make_valid(name, -1);
-    g_autoptr(GString) names = g_string_new(NULL);
-    for (unsigned i = 0; i < run->stage_count; i++)
-        g_string_append_printf(names, "%s%s", i ? ", " : "", run->stages[i].config->name);
-    fl_client_refuse(client, -ENOENT, "there is no stage '%s' in this run (stages: %s)", given, names->str);
-}
-
 static void refuse_output(FlClient *client, const FlRunStage *stage)
 {
     const char *above = stage->config->inputs->len ? g_ptr_array_index(stage->config->inputs, 0) : NULL;
@@ -138,10 +121,10 @@ void fl_answer_attach(FlClient *client, const FlRequest *request)
     const struct fl_remote_attach *asked = request->body;
     FlRun *run = fl_door_run(client->door);
     g_autofree char *name = g_strndup(asked->stage, sizeof asked->stage);
-    FlRunStage *stage = find_stage(run, name);
+    FlRunStage *stage = fl_client_find_stage(client, name);
     if (!stage)
-        refuse_stage(client, run, name);
-    else if (client->seen)
+        return;
+    if (client->seen)
         fl_client_refuse(client, -EBUSY, "this connection is attached already: one output a connection");
     else if (asked->how != FL_REMOTE_LOOK && asked->how != FL_REMOTE_TAKE)
         fl_client_refuse(client, -EINVAL, "there is no such way to attach (%u): look on, or take a lane", asked->how);

@@ -123,7 +123,7 @@ static const char *const help_lines[] = {
     "s             sort stages: as connected, by cpu, ms/frame, age, memory",
     "l             show or hide lanes",
     "v             look at what the stage gives (framelane view)",
-    "r             restart the stage (framelane restart)",
+    "r             restart the stage (not built yet)",
     "space         ask now",
     "?             this; any key leaves it",
     "q Esc         quit",

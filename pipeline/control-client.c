@@ -64,9 +64,11 @@ static gboolean say(FlRemote *remote, enum fl_remote type, const void *body, gsi
     int error = fl_wire_send(remote->socket, type, body, bytes, NULL, 0, NULL, 0);
     remote->refused = FALSE;
     remote->refusal = 0;
+    if (error == -EPIPE && !remote->greeted)
+        error = 0; /* who is turned away at once is told why: that is heard when the answer is waited for */
     if (error < 0)
         *why = g_strdup_printf("run '%s' does not listen any more: %s", remote->run,
-                               error == -EPIPE ? "it has ended, or has as many callers as it takes" : g_strerror(-error));
+                               error == -EPIPE ? "it has ended" : g_strerror(-error));
     return error == 0;
 }
 
@@ -210,7 +212,7 @@ static char *hear_sentence(const FlRemote *remote, int error)
     if (error == -EPIPE && (remote->ended || remote->greeted))
         return g_strdup_printf("run '%s' has ended", remote->run);
     if (error == -EPIPE)
-        return g_strdup_printf("run '%s' hung up: it has ended, or has as many callers as it takes", remote->run);
+        return g_strdup_printf("run '%s' hung up: it has ended", remote->run);
     if (error == -ETIMEDOUT)
         return g_strdup_printf("run '%s' does not answer; is it stopped (SIGSTOP)?", remote->run);
     return g_strdup_printf("run '%s' answers what is no answer; is it of the same version (%s)?", remote->run, FL_VERSION);

@@ -236,6 +236,12 @@ GBytes *fl_door_status(FlDoor *door)
     return door->status;
 }
 
+void fl_door_status_changed(FlDoor *door)
+{
+    if (door)
+        g_clear_pointer(&door->status, g_bytes_unref);
+}
+
 /* ---- the door ---- */
 
 static gboolean on_caller(gint fd, GIOCondition condition, gpointer data);
@@ -264,11 +270,26 @@ static void welcome(FlDoor *door, int socket)
     allow(client, FIRST_MS);
 }
 
+/* In words, if they can be had without waiting: to who is the same user, and comes when there is no room. */
+static void turn_away(FlDoor *door, int socket)
+{
+    struct fl_remote_error body = {.error = -EUSERS};
+    g_autofree char *text =
+        g_strdup_printf("%d look into run '%s' already, which is as many as it has room for; end one of them (framelane view, tap,"
+                        " top, ...) and try again",
+                        MOST_CLIENTS, door->run->pipeline->name);
+    if (fl_remote_peer_is_same_user(socket))
+        fl_wire_send(socket, FL_REMOTE_ERROR, &body, sizeof body, text, strlen(text), NULL, 0);
+    close(socket);
+}
+
 static gboolean on_caller(gint fd, GIOCondition condition, gpointer data)
 {
     FlDoor *door = data;
     int socket = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (socket >= 0 && (door->clients->len >= MOST_CLIENTS || !fl_remote_peer_is_same_user(socket))) {
+    if (socket >= 0 && door->clients->len >= MOST_CLIENTS) {
+        turn_away(door, socket);
+    } else if (socket >= 0 && !fl_remote_peer_is_same_user(socket)) {
         close(socket);
     } else if (socket >= 0) {
         welcome(door, socket);

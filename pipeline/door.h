@@ -59,10 +59,14 @@ void fl_client_refuse(FlClient *client, int error, const char *format, ...) G_GN
 void fl_client_send_text(FlClient *client, GBytes *text);
 void fl_client_cut_off(FlClient *client);
 
-/* answers.c. FALSE: it is no request of ours, or not of its size. */
+/* answers.c. NULL: there is none, and the client has been told which there are. */
+FlRunStage *fl_client_find_stage(FlClient *client, const char *name);
+/* FALSE: it is no request of ours, or not of its size. */
 gboolean fl_answer(FlClient *client, const FlRequest *request, gsize body_bytes);
 /* The status object as it was at most 50 ms ago. */
 GBytes *fl_door_status(FlDoor *door);
+/* It has been said that something is another now: the next who asks is to see that. The door may be NULL. */
+void fl_door_status_changed(FlDoor *door);
 
 /* attach.c */
 void fl_answer_attach(FlClient *client, const FlRequest *request);

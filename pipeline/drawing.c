@@ -91,6 +91,7 @@ FlDrawing *fl_drawing_of_run(const FlShown *shown, gboolean live)
     for (guint i = 0; i < shown->stage_count; i++) {
         const FlShownStage *stage = &shown->stages[i];
         FlNode node = {.name = g_strdup(stage->name), .kind = g_strdup(stage->kind), .slow = live && stage->slowest};
+        node.detail = g_strdup(stage->argument);
         node.figures = live ? stage_figures(stage) : NULL;
         g_array_append_val(drawing->nodes, node);
     }

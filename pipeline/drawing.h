@@ -7,7 +7,7 @@
 
 typedef struct {
     char *name, *kind;
-    char *detail;  /* its main argument; NULL: none, or not known */
+    char *detail;  /* its main argument; NULL: none */
     char *figures; /* "30.0 fps  2.1 ms"; NULL: not asked for */
     gboolean slow;
 } FlNode;

@@ -12,29 +12,32 @@
  *
  * Lines that begin with # tell what is not there. Drops of one producer stand in their order. */
 #include "journal.h"
+#include "telling.h"
 
 #include <inttypes.h>
 
 struct FlDropLog {
     FlRun *run;
+    FlToldFile *told;
     FILE *file;
     FlRunLane **blocked_on; /* a stage: the lane it waits for; NULL: it does not */
     uint64_t *listed;       /* a lane */
     GArray *perhaps;        /* FlHappening: outstanding when their producer ended; lost if their consumer is found dead */
 };
 
-FlDropLog *fl_drop_log_new(FlRun *run, FILE *file)
+FlDropLog *fl_drop_log_new(FlRun *run, FlToldFile *told)
 {
     FlDropLog *log = g_new0(FlDropLog, 1);
     g_autoptr(GDateTime) now = g_date_time_new_now_utc();
     g_autofree char *started = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S.%fZ");
     log->run = run;
-    log->file = file;
+    log->told = told;
+    log->file = told->file;
     log->blocked_on = g_new0(FlRunLane *, run->stage_count + 1);
     log->listed = g_new0(uint64_t, run->lane_count + 1);
     log->perhaps = g_array_new(FALSE, FALSE, sizeof(FlHappening));
-    fprintf(file, "# framelane drops 1: run %s, started %s; times are seconds from the start\n", run->pipeline->name, started);
-    fprintf(file, "time\tframe\tepoch\tpart\tfrom\tto\tcarries\treason\tholder\theld\tqueued\n");
+    fprintf(log->file, "# framelane drops 1: run %s, started %s; times are seconds from the start\n", run->pipeline->name, started);
+    fprintf(log->file, "time\tframe\tepoch\tpart\tfrom\tto\tcarries\treason\tholder\theld\tqueued\n");
     return log;
 }
 
@@ -42,11 +45,14 @@ static void write_line(FlDropLog *log, const FlHappening *h)
 {
     const struct fl_event *e = &h->event;
     const FlRunStage *holder = fl_follow_holder(h, log->blocked_on);
+    if (log->told->error)
+        return;
     uint64_t us = (e->time_ns - (uint64_t)log->run->go_us * 1000) / 1000;
     fprintf(log->file, "%" PRIu64 ".%06u\t%" PRIu64 "\t%u\t%u\t%s\t%s\t%s\t%s\t%s\t%u\t%u\n", us / 1000000,
             (unsigned)(us % 1000000), e->number, e->epoch, e->part, h->lane->from->config->name, h->lane->to->config->name,
             h->lane->config->from_port == 0 ? "video" : "packets", fl_drop_name(e->what), holder->config->name, e->held, e->queued);
     log->listed[h->lane - log->run->lanes]++;
+    fl_told_check(log->run, log->told, "--drop-log");
 }
 
 void fl_drop_log_take(FlDropLog *log, const FlHappening *h)
@@ -88,7 +94,7 @@ static void tell_missing(FlDropLog *log)
         FlLaneTally now;
         fl_run_tally_lane(lane, &now);
         uint64_t counted = now.dropped + now.skipped + fl_run_lane_lost(lane);
-        if (lane->unwired || counted <= log->listed[i])
+        if (lane->unwired || counted <= log->listed[i] || log->told->error)
             continue;
         fprintf(log->file, "# %" PRIu64 " more were dropped on %s -> %s: which ones is not known\n", counted - log->listed[i],
                 lane->from->config->name, lane->to->config->name);
@@ -101,10 +107,9 @@ void fl_drop_log_finish(FlDropLog *log, uint64_t lost)
         return;
     list_lost(log);
     tell_missing(log);
-    if (lost)
+    if (lost && !log->told->error)
         fprintf(log->file, "# %" PRIu64 " events came faster than they could be written down, and are not here\n", lost);
-    if (fflush(log->file) != 0 || ferror(log->file))
-        fl_run_say(log->run, "warning: --drop-log is not complete: it could not be written to its end (is the disk full?)");
+    fl_told_finish(log->run, log->told, "--drop-log");
     g_array_unref(log->perhaps);
     g_free(log->blocked_on);
     g_free(log->listed);

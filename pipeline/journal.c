@@ -166,7 +166,7 @@ static gboolean on_time(gpointer data)
 
 FlJournal *fl_journal_new(FlRun *run)
 {
-    if (!run->options.drop_log && !run->options.trace)
+    if (!run->options.drop_log.file && !run->options.trace.file)
         return NULL;
     FlJournal *journal = g_new0(FlJournal, 1);
     journal->run = run;
@@ -175,10 +175,10 @@ FlJournal *fl_journal_new(FlRun *run)
         journal->rings[kind] = g_array_new(FALSE, TRUE, sizeof(Ring));
         journal->waiting[kind] = g_array_new(FALSE, FALSE, sizeof(FlHappening));
     }
-    if (run->options.drop_log)
-        journal->drops = fl_drop_log_new(run, run->options.drop_log);
-    if (run->options.trace)
-        journal->trace = fl_trace_new(run, run->options.trace);
+    if (run->options.drop_log.file)
+        journal->drops = fl_drop_log_new(run, &run->options.drop_log);
+    if (run->options.trace.file)
+        journal->trace = fl_trace_new(run, &run->options.trace);
     return journal;
 }
 

@@ -6,7 +6,8 @@
  *
  *   journal.c   the rings
  *   drop-log.c  a line a dropped frame
- *   trace.c     spans, flows and counters, made of pairs of events
+ *   trace.c     spans and counters, made of pairs of events
+ *   trace-flows.c  a chain of arrows along each frame's way
  *   trace-json.c  how they are written: the Trace Event Format, JSON Array
  *
  * Nothing an event says is trusted: kinds, lanes and times are checked here, and what is kept for later is bounded.
@@ -40,12 +41,12 @@ void fl_journal_finish(FlJournal *journal);
 uint64_t fl_journal_region_bytes(void);
 
 /* drop-log.c */
-FlDropLog *fl_drop_log_new(FlRun *run, FILE *file);
+FlDropLog *fl_drop_log_new(FlRun *run, FlToldFile *told);
 void fl_drop_log_take(FlDropLog *log, const FlHappening *happening);
 void fl_drop_log_finish(FlDropLog *log, uint64_t lost); /* frees it; NULL is accepted */
 
 /* trace.c */
-FlTrace *fl_trace_new(FlRun *run, FILE *file);
+FlTrace *fl_trace_new(FlRun *run, FlToldFile *told);
 void fl_trace_take(FlTrace *trace, const FlHappening *happening);
 void fl_trace_lost(FlTrace *trace, const FlRunStage *stage, uint64_t count, gint64 now_ns);
 void fl_trace_stage_ended(FlTrace *trace, const FlRunStage *stage);

@@ -79,12 +79,20 @@ static gboolean write_file(FlMetrics *metrics, const char *text, gssize bytes, G
     return g_file_set_contents_full(metrics->file, text, bytes, G_FILE_SET_CONTENTS_CONSISTENT, 0644, error);
 }
 
+/* The file is written under another name first, which is in the error's sentence and would lead astray: its reason is what counts.
+ */
+static const char *reason(const GError *error)
+{
+    const char *last = g_strrstr(error->message, ": ");
+    return last ? last + 2 : error->message;
+}
+
 static int open_file(FlMetrics *metrics)
 {
     g_autoptr(GError) error = NULL;
     if (write_file(metrics, "", 0, &error))
         return 0;
-    fprintf(stderr, "run: --metrics: %s\n", error->message);
+    fprintf(stderr, "run: --metrics %s: it cannot be written: %s\n", metrics->file, reason(error));
     return FL_EXIT_START;
 }
 
@@ -127,7 +135,7 @@ static void write_figures(FlMetrics *metrics, gboolean up)
     if (write_file(metrics, text->str, (gssize)text->len, &error) || metrics->told)
         return;
     metrics->told = TRUE;
-    fl_run_say(metrics->run, "warning: --metrics: %s", error->message);
+    fl_run_say(metrics->run, "warning: --metrics %s cannot be written: %s; the run goes on", metrics->file, reason(error));
 }
 
 static gboolean on_time(gpointer data)

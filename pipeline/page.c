@@ -101,10 +101,9 @@ static char *stage_text(const FlShownStage *stage, int width)
     g_autofree char *age = stage->age_ms > 0 ? fl_shown_ms(stage->age_ms) : g_strdup("-"), *rss = fl_shown_bytes(stage->rss_bytes);
     g_autofree char *wait = fl_shown_wait(stage);
     gboolean lives = strcmp(stage->process, "-") != 0;
-    return g_strdup_printf("%-*s %7" G_GINT64_FORMAT "  %s%s %7.1f %10.1f %6.1f %7s %5.0f %6s %8" G_GINT64_FORMAT "  %s%s", width,
-                           stage->name, stage->pid, stage->process, stage->slowest ? "!" : " ", stage->fps, stage->ms_p50,
-                           stage->ms_p99, age, stage->cpu_percent, rss, stage->restarts, lives ? wait : stage->state,
-                           stage->slowest ? "  << slowest" : "");
+    return g_strdup_printf("%-*s %7" G_GINT64_FORMAT "  %s%s %7.1f %10.1f %6.1f %7s %5.0f %6s  %s%s", width, stage->name,
+                           stage->pid, stage->process, stage->slowest ? "!" : " ", stage->fps, stage->ms_p50, stage->ms_p99, age,
+                           stage->cpu_percent, rss, lives ? wait : stage->state, stage->slowest ? "  << slowest" : "");
 }
 
 static void add_stages(GPtrArray *rows, const FlShown *shown, const FlPageStyle *style)
@@ -116,8 +115,8 @@ static void add_stages(GPtrArray *rows, const FlShown *shown, const FlPageStyle 
         g_ptr_array_add(order, &shown->stages[i]);
     g_ptr_array_sort_with_data(order, by_key, &sort);
     add_row(rows, FL_ROW_TITLE,
-            g_strdup_printf("%-*s %7s  ST %7s %10s %6s %7s %5s %6s %8s  %s", width, "STAGE", "PID", "FPS", "ms/f p50", "p99", "AGE",
-                            "CPU%", "RSS", "RESTARTS", "WAITING FOR"));
+            g_strdup_printf("%-*s %7s  ST %7s %10s %6s %7s %5s %6s  %s", width, "STAGE", "PID", "FPS", "ms/f p50", "p99", "AGE",
+                            "CPU%", "RSS", "WAITING FOR"));
     for (guint i = 0; i < order->len; i++) {
         const FlShownStage *stage = g_ptr_array_index(order, i);
         add_row(rows, FL_ROW_STAGE, stage_text(stage, width))->stage = stage;

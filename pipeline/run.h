@@ -43,8 +43,8 @@
 typedef struct FlRun FlRun;
 typedef struct FlRunStage FlRunStage;
 typedef struct FlRunLane FlRunLane;
-typedef struct FlLive FlLive; /* live.h */
-typedef struct FlDoor FlDoor; /* door.h */
+typedef struct FlLive FlLive;       /* live.h */
+typedef struct FlDoor FlDoor;       /* door.h */
 typedef struct FlJournal FlJournal; /* journal.h */
 typedef struct FlMetrics FlMetrics; /* metrics.h */
 
@@ -112,6 +112,8 @@ struct FlRunStage {
     uint64_t largest_slot[FL_STAGE_MAX_PORTS]; /* of any generation so far */
     guint wanted_timer;
     uint32_t sets_asked, sets_answered; /* SET and SET_DONE, which comes in their order */
+    GQueue arguments;                   /* of each SET not yet answered: the main argument it sets, NULL: another key */
+    char *argument;                     /* the main argument as it was set last; NULL: as it is in the configuration */
 
     /* How it ended. */
     gboolean failed; /* FAILED has come: it has said why */
@@ -127,14 +129,23 @@ struct FlRunStage {
 
 enum fl_run_state { FL_RUN_OPENING = 0, FL_RUN_WIRING, FL_RUN_RUNNING };
 
+/* A file that the run tells something in. After the first error nothing more is written: what is there is whole up to some point.
+ */
+typedef struct {
+    FILE *file; /* NULL: none */
+    const char *name;
+    int error; /* errno of the first write that failed; 0: none has */
+} FlToldFile;
+
 typedef struct {
     uint64_t frames_limit; /* 0: none */
     gint64 for_ns;         /* 0: no limit */
     gboolean quiet, verbose;
     gboolean max_drop_set, max_drop_is_share;
     double max_drop; /* a share of what was offered, or a count */
-    FILE *json, *drop_log, *trace; /* NULL: none */
-    FlMetrics *metrics;            /* NULL: none */
+    FILE *json;      /* NULL: none */
+    FlToldFile drop_log, trace;
+    FlMetrics *metrics; /* NULL: none */
 } FlRunOptions;
 
 struct FlRun {
@@ -174,7 +185,7 @@ struct FlRun {
     gint64 tick_pts_us;          /* G_MININT64: unknown */
     struct fl_received received; /* the message in hand */
     FlLive *live;
-    FlDoor *door; /* NULL: nobody can look in */
+    FlDoor *door;       /* NULL: nobody can look in */
     FlJournal *journal; /* NULL: nobody asked what becomes of frames */
 };
 
@@ -258,7 +269,7 @@ char *fl_run_describe_death(const FlRunStage *stage); /* "killed by SIGSEGV", "e
 /* tally.c */
 typedef struct {
     uint64_t sent, taken, returned, dropped, skipped, wakeups, copies, copied_bytes, last_dropped;
-    uint64_t left_over;       /* of the dropped ones */
+    uint64_t left_over;                      /* of the dropped ones */
     uint64_t oldest_number, oldest_since_ns; /* outstanding for longest; since 0: none is */
     uint64_t in_use, held; /* credits that the producer has given away; frames the consumer has in hand: each by its own books */
 } FlLaneTally;
@@ -273,11 +284,12 @@ void fl_run_tally(const FlRun *run, FlTally *tally);
 uint64_t fl_run_stage_copies(const FlRunStage *stage, uint64_t *bytes); /* its own and those of its ends of lanes */
 uint64_t fl_run_stage_frames(const FlRunStage *stage);                  /* what it has handled: in, or out for a source */
 gboolean fl_run_is_source(const FlRunStage *stage);
+const char *fl_run_argument(const FlRunStage *stage); /* the main argument, as it is now; NULL: none */
 gboolean fl_run_is_sink(const FlRunStage *stage);
 uint64_t fl_run_progress(const FlRun *run); /* a sum that changes while anything moves */
 /* How far the slowest far end is, in microseconds of the source's time. FALSE: nobody knows. */
 gboolean fl_run_position_us(const FlRun *run, gint64 *position_us);
-uint64_t fl_run_cpu_ns(const FlRunStage *stage); /* user and system so far; while it lives without a look at its page */
+uint64_t fl_run_cpu_ns(const FlRunStage *stage);     /* user and system so far; while it lives without a look at its page */
 double fl_run_seconds(gint64 from_us, gint64 to_us); /* 0 where `from` never came */
 
 /* progress.c */

@@ -14,20 +14,7 @@
 #define GRACE_MS     500 /* for the stage's own word that it was too late */
 #define MOST_WAITING 16  /* changes of one stage: a stopped one must not find its socket full */
 
-/* ---- which stage, which key ---- */
-
-static FlRunStage *find_stage(FlClient *client, const char *name)
-{
-    FlRun *run = fl_door_run(client->door);
-    for (unsigned i = 0; i < run->stage_count; i++)
-        if (g_str_equal(run->stages[i].config->name, name))
-            return &run->stages[i];
-    g_autofree const char **names = fl_stage_names(run->pipeline);
-    g_autofree char *all = fl_stage_names_text(run->pipeline), *more = g_strdup_printf("stages: %s", all);
-    g_autofree char *given = g_utf8_make_valid(name, -1), *hint = fl_did_you_mean(given, names, more);
-    fl_client_refuse(client, -ENOENT, "there is no stage '%s' in this run; %s", given, hint);
-    return NULL;
-}
+/* ---- which key ---- */
 
 /* "size, flags"; NULL: nothing. */
 static char *settable_text(const struct fl_kind_info *kind)
@@ -157,6 +144,13 @@ void fl_run_take_set_done(FlRunStage *stage, const struct fl_received *message)
         return;
     }
     stage->sets_answered++;
+    char *argument = g_queue_pop_head(&stage->arguments);
+    if (argument && done.error == 0) {
+        g_free(stage->argument);
+        stage->argument = g_steal_pointer(&argument);
+        fl_door_status_changed(stage->run->door);
+    }
+    g_free(argument);
     FlClient *client = find_client(stage->run->door, stage, done.token);
     if (!client)
         return; /* it has left, or was told that it is too late */
@@ -193,6 +187,7 @@ static void hand_on(FlClient *client, FlRunStage *stage, const struct fl_remote_
         .flags = asked->rebuild ? FL_SET_REBUILD : 0,
         .deadline_ns = (uint64_t)g_get_monotonic_time() * 1000 + wait_ms * 1000000ull,
     };
+    g_queue_push_tail(&stage->arguments, g_strcmp0(key, stage->config->kind->main_key) == 0 ? g_strdup(value) : NULL);
     client->set_stage = stage;
     client->set_token = set.token;
     client->set_wait_ms = wait_ms;
@@ -207,7 +202,7 @@ void fl_answer_set(FlClient *client, const FlRequest *request)
     g_autofree char *name = g_strndup(asked->stage, sizeof asked->stage);
     g_autofree char *key = g_strndup(request->tail, request->tail_bytes);
     char *equals = strchr(key, '=');
-    FlRunStage *stage = find_stage(client, name);
+    FlRunStage *stage = fl_client_find_stage(client, name);
     if (!stage)
         return;
     if (!g_utf8_validate(request->tail, (gssize)request->tail_bytes, NULL) || !equals || equals == key) {

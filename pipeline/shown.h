@@ -8,7 +8,8 @@
 
 typedef struct {
     const char *name, *kind, *state, *process, *waiting_for, *waiting_on;
-    gint64 pid, frames_in, frames_out, rss_bytes, slots, slots_free, restarts;
+    const char *argument; /* its main argument; NULL: none */
+    gint64 pid, frames_in, frames_out, rss_bytes, slots, slots_free;
     double fps, ms_p50, ms_p99, age_ms, age_p50_ms, age_p99_ms, cpu_percent, waiting_seconds;
     gboolean slowest;
 } FlShownStage;

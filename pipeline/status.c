@@ -74,6 +74,8 @@ static void add_stage(JsonBuilder *b, FlRun *run, const FlRunStage *stage, gbool
     fl_live_stage(run->live, stage, &figures);
     json_builder_begin_object(b);
     fl_report_stage(b, stage);
+    if (fl_run_argument(stage))
+        fl_json_text(b, "argument", fl_run_argument(stage));
     fl_json_text(b, "state", stage_word(stage));
     fl_json_text(b, "process", (char[]){figures.process, 0});
     add_figure(b, "fps", figures.fps);

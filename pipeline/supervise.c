@@ -333,6 +333,8 @@ static void free_stage(FlRunStage *stage)
 {
     for (unsigned port = 0; port < FL_STAGE_MAX_PORTS; port++)
         g_clear_pointer(&stage->side[port], g_bytes_unref);
+    g_queue_clear_full(&stage->arguments, g_free);
+    g_free(stage->argument);
     fl_shm_unmap(stage->stats, sizeof *stage->stats);
     if (stage->stats_fd >= 0)
         close(stage->stats_fd);

@@ -7,6 +7,12 @@ gboolean fl_run_is_source(const FlRunStage *stage)
     return stage->config->inputs->len == 0;
 }
 
+const char *fl_run_argument(const FlRunStage *stage)
+{
+    const char *key = stage->config->kind->main_key;
+    return stage->argument ? stage->argument : key ? fl_stage_config_get(stage->config, key) : NULL;
+}
+
 gboolean fl_run_is_sink(const FlRunStage *stage)
 {
     const FlRun *run = stage->run;

@@ -53,14 +53,20 @@ static int open_one(const char *option, const char *file, const FlPipeline *p, c
     return 0;
 }
 
+static int open_told(const char *option, const char *file, const FlPipeline *p, const char **taken, FlToldFile *out)
+{
+    out->name = file;
+    return open_one(option, file, p, taken, &out->file);
+}
+
 int fl_telling_open(const FlTellingWords *words, const FlPipeline *p, FlRunOptions *options)
 {
     const char *taken = NULL;
     int error = open_one("--json", words->json ? "-" : words->json_file, p, &taken, &options->json);
     if (!error)
-        error = open_one("--drop-log", words->drop_log, p, &taken, &options->drop_log);
+        error = open_told("--drop-log", words->drop_log, p, &taken, &options->drop_log);
     if (!error)
-        error = open_one("--trace", words->trace, p, &taken, &options->trace);
+        error = open_told("--trace", words->trace, p, &taken, &options->trace);
     if (!error && words->metrics)
         error = fl_metrics_open(words->metrics, &options->metrics);
     return error;
@@ -68,9 +74,32 @@ int fl_telling_open(const FlTellingWords *words, const FlPipeline *p, FlRunOptio
 
 void fl_telling_close(FlRunOptions *options)
 {
-    FILE *files[] = {options->json, options->drop_log, options->trace};
+    FILE *files[] = {options->json, options->drop_log.file, options->trace.file};
     for (unsigned i = 0; i < G_N_ELEMENTS(files); i++)
         if (files[i] && files[i] != stdout)
             fclose(files[i]);
     fl_metrics_close(options->metrics);
+}
+
+/* ---- while it goes on ---- */
+
+static void say_incomplete(FlRun *run, FlToldFile *told, const char *option, int error)
+{
+    told->error = error ? error : EIO;
+    fl_run_say(run, "warning: %s %s is not complete: %s; the run goes on without it", option,
+               strcmp(told->name, "-") == 0 ? "(standard output)" : told->name, g_strerror(told->error));
+}
+
+void fl_told_check(FlRun *run, FlToldFile *told, const char *option)
+{
+    int error = errno; /* of the write that failed a moment ago, if one did */
+    if (!told->error && ferror(told->file))
+        say_incomplete(run, told, option, error);
+}
+
+void fl_told_finish(FlRun *run, FlToldFile *told, const char *option)
+{
+    if (!told->error && fflush(told->file) != 0)
+        say_incomplete(run, told, option, errno);
+    fl_told_check(run, told, option);
 }

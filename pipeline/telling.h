@@ -16,4 +16,9 @@ int fl_telling_check(const FlTellingWords *words);
 int fl_telling_open(const FlTellingWords *words, const FlPipeline *pipeline, FlRunOptions *options);
 void fl_telling_close(FlRunOptions *options);
 
+/* After every writing to `told`: at its first error the run says so, with the name of the option. */
+void fl_told_check(FlRun *run, FlToldFile *told, const char *option);
+/* The same, after the last. */
+void fl_told_finish(FlRun *run, FlToldFile *told, const char *option);
+
 #endif

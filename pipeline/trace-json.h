@@ -23,7 +23,7 @@ typedef struct {
 void fl_trace_begin(FlTraceFile *to, char phase, const char *category, const char *name);
 void fl_trace_where(FlTraceFile *to, int pid, uint64_t ns); /* ns from the run's start */
 void fl_trace_duration(FlTraceFile *to, uint64_t ns);
-/* An id of its own for each way of a frame over a lane: `of` tells flows from spans. */
+/* An id of its own for each way of a frame over a lane; `of`: which of its spans. */
 void fl_trace_id(FlTraceFile *to, char of, uint32_t lane, const FlTraceFrame *frame, uint64_t index);
 void fl_trace_frame(FlTraceFile *to, const FlTraceFrame *frame); /* opens the arguments */
 void fl_trace_put_text(FILE *file, const char *text);

@@ -1,11 +1,15 @@
 /* --trace: each stage is a process of its own on the page, with
- *   a track of the work on each frame, and of what it waited for: complete spans ("X")
- *   a track a lane that leads to it, of frames that lie there and that it holds: spans that overlap ("b", "e"), and their number
- * ("C") an arrow from the work that gave a frame to the work that took it ("s", "f") a mark for each frame that was dropped ("i")
+ *   - a track of the work on each frame, and of what it waited for: complete spans ("X")
+ *   - a track a lane that leads to it, of frames that lie there and that it holds: overlapping spans ("b", "e"), and their number
+ *     ("C")
+ *   - a chain of arrows along the way of each frame, from work to work (trace-flows.h)
+ *   - a mark for each frame that was dropped ("i")
  *
- * Every span and arrow is written when both its ends are known, so that all are matched whatever happens to a stage. What is open
+ * Every span is written when both its ends are known, so that all are matched whatever happens to a stage. What is open
  * when a stage dies or the run ends is ended there, and says so. Times are microseconds from the run's start. */
 #include "journal.h"
+#include "telling.h"
+#include "trace-flows.h"
 #include "trace-json.h"
 
 #include <inttypes.h>
@@ -23,6 +27,7 @@ typedef struct {
 
 typedef struct {
     Span work, wait;
+    uint64_t done_ns;  /* the end of its last work; 0: it has done none */
     uint64_t ended_ns; /* 0: lives */
 } StageTrack;
 
@@ -39,7 +44,9 @@ typedef struct {
 
 struct FlTrace {
     FlRun *run;
+    FlToldFile *told;
     FlTraceFile to;
+    FlTraceFlows *flows;
     StageTrack *stages;
     LaneTrack *lanes;
     FlRunLane **blocked_on;
@@ -51,11 +58,13 @@ static guint hash_index(gconstpointer key)
     return g_int64_hash(key);
 }
 
-FlTrace *fl_trace_new(FlRun *run, FILE *file)
+FlTrace *fl_trace_new(FlRun *run, FlToldFile *told)
 {
     FlTrace *trace = g_new0(FlTrace, 1);
     trace->run = run;
-    trace->to.file = file;
+    trace->told = told;
+    trace->to.file = told->file;
+    trace->flows = fl_trace_flows_new(run, &trace->to);
     trace->stages = g_new0(StageTrack, run->stage_count + 1);
     trace->lanes = g_new0(LaneTrack, run->lane_count + 1);
     trace->blocked_on = g_new0(FlRunLane *, run->stage_count + 1);
@@ -106,6 +115,7 @@ static void close_work(FlTrace *trace, const FlRunStage *stage, uint64_t ns, con
     fl_trace_duration(&trace->to, ns - MIN(work->ns, ns));
     fl_trace_frame(&trace->to, &work->frame);
     end_args(trace, why);
+    trace->stages[stage->index].done_ns = MAX(work->ns + 1, ns);
 }
 
 static char *wait_name(const Span *wait)
@@ -190,16 +200,18 @@ static void write_stay(FlTrace *trace, const Passage *p, gboolean held, uint64_t
     }
 }
 
-static void write_arrow(FlTrace *trace, const Passage *p)
+/* Within the work that gave it away: before the wait in which it was sent, if it was; where a credit came only after that work, in
+ * its last moment. */
+static void follow_sent(FlTrace *trace, const FlHappening *h, uint64_t ns)
 {
-    for (unsigned end = 0; end < 2; end++) {
-        fl_trace_begin(&trace->to, end ? 'f' : 's', "frame", "frame");
-        fl_trace_where(&trace->to, (int)(end ? p->lane->to : p->lane->from)->pid, end ? p->way->taken_ns : p->way->sent_ns);
-        fl_trace_id(&trace->to, 'f', p->lane->info.id, &p->way->frame, p->index);
-        fprintf(trace->to.file, end ? ",\"bp\":\"e\"" : "");
-        fl_trace_frame(&trace->to, &p->way->frame);
-        fl_trace_end(&trace->to, TRUE);
-    }
+    const StageTrack *stage = &trace->stages[h->stage->index];
+    FlTraceFrame frame = frame_of(&h->event);
+    if (h->lane->from != h->stage || (!stage->work.open && !stage->done_ns))
+        return;
+    uint64_t at = stage->work.open ? ns : stage->done_ns - 1;
+    if (stage->work.open && stage->wait.open && stage->wait.ns > stage->work.ns + 1)
+        at = stage->wait.ns - 1;
+    fl_trace_flows_gives(trace->flows, h->lane, &frame, at);
 }
 
 static void take_sent(FlTrace *trace, const FlHappening *h, uint64_t ns)
@@ -216,7 +228,6 @@ static void take_sent(FlTrace *trace, const FlHappening *h, uint64_t ns)
     count_credits(trace, h->lane, ns);
 }
 
-/* The arrow ends in the work on the frame, which begins in the next moment: it is drawn to there. */
 static void take_taken(FlTrace *trace, const FlHappening *h, uint64_t ns)
 {
     LaneTrack *track = &trace->lanes[h->lane - trace->run->lanes];
@@ -228,26 +239,6 @@ static void take_taken(FlTrace *trace, const FlHappening *h, uint64_t ns)
     track->held++;
     write_stay(trace, &(Passage){h->lane, h->event.index, way}, FALSE, way->taken_ns, NULL);
     count_credits(trace, h->lane, ns);
-}
-
-/* Work on what was taken: the arrow's other end lies in it. */
-static void draw_arrow(FlTrace *trace, const FlHappening *h, uint64_t ns)
-{
-    LaneTrack *track = &trace->lanes[h->lane - trace->run->lanes];
-    GHashTableIter each;
-    gpointer index, value;
-    g_hash_table_iter_init(&each, track->ways);
-    while (g_hash_table_iter_next(&each, &index, &value)) {
-        Way *way = value;
-        gboolean same =
-            way->frame.number == h->event.number && way->frame.epoch == h->event.epoch && way->frame.part == h->event.part;
-        if (!same || !way->taken_ns)
-            continue;
-        Way shown = *way;
-        shown.taken_ns = ns;
-        write_arrow(trace, &(Passage){h->lane, *(uint64_t *)index, &shown});
-        return;
-    }
 }
 
 static void take_given_back(FlTrace *trace, const FlHappening *h, uint64_t ns)
@@ -300,10 +291,13 @@ void fl_trace_take(FlTrace *trace, const FlHappening *h)
 {
     uint64_t ns = since_start(trace, h->event.time_ns);
     StageTrack *track = &trace->stages[h->stage->index];
+    if (trace->told->error)
+        return;
     trace->last_ns = MAX(trace->last_ns, ns);
     switch (h->event.kind) {
     case FL_EVENT_SENT:
         name_work(trace, h);
+        follow_sent(trace, h, ns);
         take_sent(trace, h, ns);
         break;
     case FL_EVENT_TAKEN:
@@ -320,8 +314,8 @@ void fl_trace_take(FlTrace *trace, const FlHappening *h)
         close_wait(trace, h->stage, ns, "its end was lost");
         close_work(trace, h->stage, ns, "its end was lost");
         open_span(trace, &track->work, h, ns);
-        if (h->lane)
-            draw_arrow(trace, h, ns);
+        if (h->lane && h->lane->to == h->stage)
+            fl_trace_flows_works(trace->flows, h->lane, &track->work.frame, ns);
         break;
     case FL_EVENT_WORK_DONE:
         close_work(trace, h->stage, ns, NULL);
@@ -337,11 +331,14 @@ void fl_trace_take(FlTrace *trace, const FlHappening *h)
         trace->blocked_on[h->stage->index] = NULL;
         close_wait(trace, h->stage, ns, NULL);
     }
+    fl_told_check(trace->run, trace->told, "--trace");
 }
 
 void fl_trace_lost(FlTrace *trace, const FlRunStage *stage, uint64_t count, gint64 now_ns)
 {
     g_autofree char *name = g_strdup_printf("%" PRIu64 " events of %s were lost", count, stage->config->name);
+    if (trace->told->error)
+        return;
     fl_trace_begin(&trace->to, 'i', "lost", name);
     fl_trace_where(&trace->to, (int)stage->pid, since_start(trace, (uint64_t)now_ns));
     fprintf(trace->to.file, ",\"s\":\"p\"");
@@ -388,14 +385,10 @@ static void end_lane(FlTrace *trace, const FlRunLane *lane)
     }
 }
 
-void fl_trace_finish(FlTrace *trace, uint64_t lost)
+static void write_end(FlTrace *trace, uint64_t lost)
 {
-    if (!trace)
-        return;
-    for (unsigned i = 0; i < trace->run->lane_count; i++) {
+    for (unsigned i = 0; i < trace->run->lane_count; i++)
         end_lane(trace, &trace->run->lanes[i]);
-        g_hash_table_unref(trace->lanes[i].ways);
-    }
     for (unsigned i = 0; i < trace->run->stage_count; i++)
         if (trace->run->stages[i].pid > 0)
             end_stage(trace, &trace->run->stages[i]);
@@ -406,8 +399,18 @@ void fl_trace_finish(FlTrace *trace, uint64_t lost)
     fprintf(trace->to.file, ",\"events_lost\":%" PRIu64, lost);
     fl_trace_end(&trace->to, TRUE);
     fputs("\n]\n", trace->to.file);
-    if (fflush(trace->to.file) != 0 || ferror(trace->to.file))
-        fl_run_say(trace->run, "warning: --trace is not complete: it could not be written to its end (is the disk full?)");
+}
+
+void fl_trace_finish(FlTrace *trace, uint64_t lost)
+{
+    if (!trace)
+        return;
+    fl_trace_flows_finish(trace->flows);
+    if (!trace->told->error)
+        write_end(trace, lost);
+    fl_told_finish(trace->run, trace->told, "--trace");
+    for (unsigned i = 0; i < trace->run->lane_count; i++)
+        g_hash_table_unref(trace->lanes[i].ways);
     g_free(trace->stages);
     g_free(trace->lanes);
     g_free(trace->blocked_on);

@@ -1,6 +1,7 @@
 #include "av-log.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <libavutil/error.h>
@@ -52,13 +53,22 @@ static void keep_line(int level)
     line[0] = 0;
 }
 
+/* libswscale complains through an object that is a class and nothing else, and looking for its parent would read what lies behind.
+ */
+static bool is_bare(void *object)
+{
+    const AVClass *class = object ? *(const AVClass **)object : NULL;
+    return class && class->class_name && !strcmp(class->class_name, "SWScaler");
+}
+
 static void take_line(void *object, int level, const char *format, va_list values)
 {
     if (level > AV_LOG_INFO)
         return;
     pthread_mutex_lock(&lock);
     size_t used = strlen(line);
-    av_log_format_line2(object, level, format, values, line + used, (int)(sizeof(line) - used), &at_line_start);
+    av_log_format_line2(is_bare(object) ? NULL : object, level, format, values, line + used, (int)(sizeof(line) - used),
+                        &at_line_start);
     if (strchr(line, '\n') || strlen(line) >= sizeof(line) - 1)
         keep_line(level);
     pthread_mutex_unlock(&lock);

@@ -275,21 +275,27 @@ static int refuse_rebuild(struct fl_stage *stage, const struct filter *filter, c
     return 0;
 }
 
-static int refuse_text(struct fl_stage *stage, int error, const char *text)
+static int refuse_text(struct fl_stage *stage, const struct filter *filter, int error, const char *text)
 {
-    const char *reason = fl_av_log_reason(error);
-    char hint[80];
-    fl_filter_hint(reason, hint, sizeof(hint));
-    return fl_stage_refuse(stage, -EINVAL, "'%s' is not possible here: %s%s", text, reason, hint);
+    char words[FL_FILTER_REASON_BYTES];
+    fl_filter_explain(text, filter->like, filter->rate, error, words, sizeof(words));
+    return fl_stage_refuse(stage, -EINVAL, "%s", words);
 }
 
-static int try_text(struct fl_stage *stage, const struct filter *filter, const char *text)
+static int refuse_value(struct fl_stage *stage, const struct target *target, int error)
+{
+    return fl_stage_refuse(stage, -EINVAL, "%s.%s cannot be '%s': %s ('framelane inspect filter %s' lists its options)",
+                           name_of(target->filter), target->option, target->setting->value, fl_av_log_reason(error),
+                           target->filter->filter->name);
+}
+
+static int try_text(struct fl_stage *stage, const struct filter *filter, const struct target *target, const char *text)
 {
     struct filter_graph trial;
     fl_av_log_clear();
     int ret = fl_filter_graph_create(&trial, text, filter->like, filter->rate);
     if (ret < 0)
-        return refuse_text(stage, ret, text);
+        return refuse_value(stage, target, ret);
     fl_filter_graph_destroy(&trial);
     return 0;
 }
@@ -304,7 +310,7 @@ static int rebuild(struct fl_stage *stage, struct filter *filter, const char *te
     fl_av_log_clear();
     ret = fl_filter_graph_create(&fresh, text, filter->like, filter->rate);
     if (ret < 0)
-        return refuse_text(stage, ret, text);
+        return refuse_text(stage, filter, ret, text);
     if (!can_carry(&fresh))
         ret = fl_stage_refuse(stage, -EINVAL, "'%s' ends in a format that cannot be carried: end it with format=NAME", text);
     else if (filter->graph.graph && !filter->full)
@@ -346,8 +352,7 @@ static int refuse_live(struct fl_stage *stage, const struct target *target, int 
     if (error == AVERROR(ERANGE))
         return fl_stage_refuse(stage, -EINVAL, "%s.%s=%s makes pictures of another size: add rebuild=true if those below can cope",
                                name, target->option, target->setting->value);
-    return fl_stage_refuse(stage, -EINVAL, "%s.%s cannot be '%s': %s", name, target->option, target->setting->value,
-                           fl_av_log_reason(error));
+    return refuse_value(stage, target, error);
 }
 
 /* The change itself: live where `live` is 0, else by a new graph, if that is allowed. */
@@ -373,7 +378,7 @@ static int try_and_change(struct fl_stage *stage, struct filter *filter, const s
 {
     char *text = fl_filter_text_with(&filter->chain, target->nth, target->option, target->setting->value);
     bool may_try = fl_filter_may_try(filter->chain.text);
-    int ret = !text ? -ENOMEM : may_try ? try_text(stage, filter, text) : 0;
+    int ret = !text ? -ENOMEM : may_try ? try_text(stage, filter, target, text) : 0;
     if (ret == 0)
         ret = change(stage, filter, target, may_try ? try_command(filter, target) : try_option(target, option), text);
     av_free(text);

@@ -7,37 +7,17 @@
 #include <libavfilter/buffersrc.h>
 
 #include "av-log.h"
-#include "nearest.h"
 
 #define HOLD 4 /* frames of the input that the chain may keep in their slots */
 
 /* ---- open ---- */
 
-void fl_filter_hint(const char *reason, char *text, unsigned bytes)
-{
-    static const char missing[] = "No such filter: '";
-    const char *at = strstr(reason, missing);
-    const AVFilter *each;
-    void *state = NULL;
-    char name[64];
-    text[0] = 0;
-    if (!at || sscanf(at + sizeof(missing) - 1, "%63[^']", name) != 1)
-        return;
-    struct fl_nearest_name nearest = {.word = name};
-    while ((each = av_filter_iterate(&state)))
-        fl_nearest_offer(&nearest, each->name);
-    fl_nearest_hint(&nearest, text, bytes);
-}
-
 static int fail_graph(struct fl_stage *stage, enum fl_stage_error whose, int error)
 {
     struct filter *filter = fl_stage_priv(stage);
-    const char *reason = fl_av_log_reason(error);
-    char hint[80];
-    fl_filter_hint(reason, hint, sizeof(hint));
-    return fl_stage_fail(stage, whose, fl_av_errno(error),
-                         "filter '%s' is not possible here: %s%s ('framelane inspect filter NAME' lists options)",
-                         filter->chain.text, reason, hint);
+    char words[FL_FILTER_REASON_BYTES];
+    fl_filter_explain(filter->chain.text, filter->like, filter->rate, error, words, sizeof(words));
+    return fl_stage_fail(stage, whose, fl_av_errno(error), "%s", words);
 }
 
 static void describe_output(struct fl_stage *stage, const struct filter_trial *trial)

@@ -4,6 +4,7 @@
  *   filter-graph.c     making a graph for a kind of picture, and what it gives; trying it on a blank picture
  *   filter-identity.c  which input frame an output frame came from
  *   filter-text.c      the chain as text, with the options that have been changed since
+ *   filter-refusal.c   why a chain cannot be, in words
  *   filter-set.c       changing it while frames flow
  */
 #ifndef FL_FILTER_H
@@ -67,6 +68,13 @@ char *fl_filter_text_with(const struct filter_text *text, unsigned nth, const ch
 char *fl_filter_text_words(const struct filter_text *text, unsigned nth);
 void fl_filter_text_finish(struct filter_text *text);
 
+/* ---- filter-refusal.c ---- */
+
+#define FL_FILTER_REASON_BYTES 700
+
+/* Why fl_filter_graph_create has just refused `chain` with `error`: which filter and option, what is wrong and what to do. */
+void fl_filter_explain(const char *chain, const AVFrame *like, AVRational rate, int error, char *text, unsigned bytes);
+
 /* ---- filter-identity.c ---- */
 
 struct filter_identity {
@@ -110,8 +118,6 @@ struct filter {
 
 /* What is in the graph comes out. 0, or a failure that has been reported. */
 int fl_filter_drain(struct fl_stage *stage);
-/* ": did you mean 'drawbox'?" where `reason` is libavfilter's complaint about a filter it does not know, or nothing. */
-void fl_filter_hint(const char *reason, char *text, unsigned bytes);
 
 /* ---- filter-set.c ---- */
 

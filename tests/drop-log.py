@@ -102,6 +102,12 @@ def check_places(failures):
         for option in ("--drop-log", "--trace"):
             nowhere = run("run", "-e", "pattern frames=3 ! null", option, os.path.join(place, "none", "file"))
             failures.check(nowhere.exit == 4 and "none/file" in nowhere.err, f"{option}: {nowhere.exit} {nowhere.err}")
+        full = os.path.join(place, "full")
+        os.symlink("/dev/full", full)
+        done = run("run", "-e", PIPELINE.format(place), "--drop-log", full, "--json")
+        said = [line for line in done.err.splitlines() if "--drop-log" in line]
+        right = len(said) == 1 and full in said[0] and "No space left on device" in said[0]
+        failures.check(done.exit == 0 and right, f"a full disk: exit {done.exit}: {done.err}")
         log = os.path.join(place, "drops")
         quiet = run("run", "-e", "pattern frames=300 ! null", "--drop-log", log, "--json")
         rows, remarks = read_log(failures, log)

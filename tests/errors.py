@@ -80,6 +80,8 @@ TABLE = {
     # usage
     "no verb": ([], 2, [r"(?i)usage"]),
     "an unknown verb": (["rnu"], 2, [r"rnu", r"(?i)run"]),
+    "a flag of libswscale that is none": (["run", "-e", "pattern frames=3 ! filter scale=80:60:flags=lancos ! null"], 3,
+                                          [r"'flags' of filter 'scale' cannot be 'lancos'", r"inspect filter scale"]),
     "a verb of later": (["restart"], 2, [r"restart", r"(?i)not built|later|yet"]),
     "an unknown option": (["run", "--nonsense"], 2, [r"nonsense"]),
     "nothing to run": (["run"], 2, [r"(?i)usage|file|-e"]),

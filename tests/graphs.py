@@ -39,10 +39,17 @@ def check_same(failures, path):
     running.until_frames_flow()
     for subject in (("-e", LINE), (path,), ("cam1",), ("cam1", "--live")):
         drawn = run("graph", *subject, "--format", "json")
+        told = {stage["name"]: stage["argument"] for stage in json.loads(drawn.out)["stages"]}
+        failures.check(told == {"cam": None, "small": "32:32", "end": None, "look": None}, f"arguments of {subject}: {told}")
         failures.check(drawn.exit == 0 and lanes_of(drawn.out) == LANES, f"graph {subject}: {drawn.exit} {drawn.out}{drawn.err}")
         text = run("graph", *subject, env=dict(os.environ, LC_ALL="C")).out
         failures.check(text.isascii() and all(name in text for name in ("cam", "small", "end", "look", "drop")), f"as text: {text}")
     failures.check(" fps " in run("graph", "cam1", "--live").out, "--live shows no figures")
+    moved = run("set", "cam1/small", "size=32:32:8:8")
+    drawn = run("graph", "cam1", "--live").out
+    failures.check(moved.exit == 0 and "(crop 32:32:8:8)" in drawn, f"what was set is not drawn: {moved.err}{drawn}")
+    refused = run("set", "cam1/small", "size=99:99")
+    failures.check(refused.exit == 3 and "(crop 32:32:8:8)" in run("graph", "cam1").out, "what was refused is drawn")
     failures.check(" fps " not in run("graph", "cam1").out, "figures without --live")
     run("stop", "cam1")
     running.finish()

@@ -236,8 +236,26 @@ def check_http(failures):
         failures.check(probe.connect_ex(("127.0.0.1", int(port, 16))) != 0, "somebody still listens after the run")
 
 
+def check_no_room(failures):
+    """The file's folder goes while the run writes into it: the file is named as it was given, with the reason."""
+    with scratch() as place:
+        folder = os.path.join(place, "folder")
+        os.mkdir(folder)
+        path = os.path.join(folder, "framelane.prom")
+        running = Running("-e", PIPELINE.format(""), "--metrics", path)
+        running.until_frames_flow()
+        os.rename(folder, os.path.join(place, "other"))
+        running.next_line()
+        running.next_line()  # it has been tried to write it
+        running.process.send_signal(signal.SIGINT)
+        code, err = running.finish()
+        right = f"--metrics {path} cannot be written: No such file or directory" in err and err.count("--metrics") == 1
+        failures.check(code == 0 and right, f"a folder that went: {code} {err}")
+
+
 def check_words(failures):
-    for where, code, words in (("none/such/file", 4, "none/such"), (":0", 2, "1 to 65535"), ("127.0.0.1:99999", 2, "1 to 65535"),
+    nowhere = "none/such/file: it cannot be written: No such file or directory"
+    for where, code, words in (("none/such/file", 4, nowhere), (":0", 2, "1 to 65535"), ("127.0.0.1:99999", 2, "1 to 65535"),
                                ("192.0.2.1:9100", 4, "cannot listen")):
         done = run("run", "-e", "pattern frames=3 ! null", "--metrics", where)
         failures.check(done.exit == code and words in done.err, f"--metrics {where}: {done.exit} {done.err}")
@@ -250,6 +268,7 @@ def main():
         check_ages(failures)
         check_http(failures)
         check_words(failures)
+        check_no_room(failures)
     failures.finish()
 
 

@@ -59,6 +59,12 @@ REFUSED = [
     ("box", "filter=negate", 3, ("rebuild=true",)),
     ("box", "filter=negat rebuild=true", 3, ("did you mean 'negate'?",)),
     ("box", "filter=", 3, ("empty",)),
+    ("box", "filter=hflip,eq=gamma=1:brightness=bright rebuild=true", 3,
+     ("'brightness' of filter 'eq' cannot be 'bright'", "inspect filter eq")),
+    ("box", "filter=hflip,eq=bright=1 rebuild=true", 3, ("filter 'eq' has no option 'bright'", "inspect filter eq")),
+    ("box", "filter=hflip,crop=400:400 rebuild=true", 3, ("filter 'crop=400:400'", "too big", "inspect filter crop")),
+    ("chain", "scale.flags=lancos rebuild=true", 3, ("scale.flags cannot be 'lancos'", "inspect filter scale")),
+    ("chain", "filter=scale=80:60:flags=lancos rebuild=true", 3, ("'flags' of filter 'scale' cannot be 'lancos'",)),
     ("late", "fps.fps=25", 3, ("what can: nothing", "rebuild=true")),
     ("ahead", "atadenoise.0a=0.2", 3, ("keeps frames back", "rebuild=true")),
     ("chain", "scale.w=16", 3, ("another size", "rebuild=true")),
@@ -133,6 +139,7 @@ def check_refusals(failures):
     for stage, words, code, told in REFUSED:
         done = change(stage, words)
         failures.check(done.exit == code and all(word in done.err for word in told), f"{stage} {words}: {done.exit} {done.err}")
+        failures.check("drawbox=" not in done.err and len(done.err) < 400, f"the whole chain, for {words}: {done.err}")
     for words in ("", "box", "box drawbox.color", "box drawbox.color=red eq.gamma=1", "box a=b --wait forever"):
         done = run("set", *(f"cam1/{words}".split(" ") if words else ()))
         failures.check(done.exit == 2, f"set {words}: exit {done.exit}: {done.err}")

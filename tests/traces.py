@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""--trace is a valid trace of every frame's way through all processes: required fields, spans that nest, pairs that match, arrows
-from who gave to who took; complete after an end, an interrupt, a death; and it counts what the run counted."""
+"""--trace is a valid trace of every frame's way through all processes: required fields, spans that nest, pairs that match, one
+chain of arrows along each frame's way; complete after an end, an interrupt, a death, on a disk that is full; and it counts what the
+run counted."""
+import bisect
 import collections
 import json
 import os
+import re
 import signal
 
 import harness
@@ -20,8 +23,10 @@ def read_trace(failures, path):
         events = json.load(file)
     for event in events:
         right = all(isinstance(event.get(field), kind) for field, kind in FIELDS.items()) and event["ts"] >= 0
-        right &= event["ph"] in "XsfbeCiM" and (event["ph"] != "X" or event["dur"] >= 0)
-        right &= event["ph"] not in "sfbe" or "id" in event
+        right &= event["ph"] in "XstfbeCiM" and (event["ph"] != "X" or event["dur"] >= 0)
+        right &= event["ph"] not in "be" or "id" in event
+        right &= event["ph"] not in "stf" or (type(event.get("id")) is int and "" not in (event["cat"], event["name"]))
+        right &= event["ph"] != "f" or event.get("bp") == "e"
         if not failures.check(right, f"no event of the format: {event}"):
             break
     return events
@@ -32,16 +37,57 @@ def of(events, phases, category=None):
 
 
 def check_pairs(failures, events):
-    """Each arrow and each span with two ends has both, in this order of time."""
-    for begin, end, key in (("s", "f", ("cat", "id", "name")), ("b", "e", ("cat", "id", "pid", "name"))):
-        pairs = collections.defaultdict(list)
-        for event in of(events, begin + end):
-            pairs[tuple(event[field] for field in key)].append(event)
-        for name, pair in pairs.items():
-            matched = [event["ph"] for event in pair] == [begin, end] and pair[0]["ts"] <= pair[1]["ts"] + NEAR_US
-            if not failures.check(matched, f"no pair: {name}: {pair}"):
-                break
-    return len(of(events, "s"))
+    """Each span with two ends has both, in this order of time."""
+    pairs = collections.defaultdict(list)
+    for event in of(events, "be"):
+        pairs[tuple(event[field] for field in ("cat", "id", "pid", "name"))].append(event)
+    for name, pair in pairs.items():
+        matched = [event["ph"] for event in pair] == ["b", "e"] and pair[0]["ts"] <= pair[1]["ts"] + NEAR_US
+        if not failures.check(matched, f"no pair: {name}: {pair}"):
+            break
+
+
+def chains_of(events):
+    """The points of each flow as a reader of the format gathers them: by category, name and id, in the order of the file."""
+    chains = collections.defaultdict(list)
+    for event in of(events, "stf"):
+        chains[event["cat"], event["name"], event["id"]].append(event)
+    return chains
+
+
+class Tracks:
+    """The spans of each thread, to find those that a flow's point lies in: it is bound to the innermost."""
+
+    def __init__(self, events):
+        self.tracks = collections.defaultdict(list)
+        for event in of(events, "X"):
+            self.tracks[event["pid"], event["tid"]].append(event)
+        for spans in self.tracks.values():
+            spans.sort(key=lambda span: (span["ts"], -span["dur"]))
+
+    def around(self, point):
+        """The innermost first. Spans of a thread nest, and few deep: of those that have begun the last are looked at."""
+        spans = self.tracks[point["pid"], point["tid"]]
+        at = bisect.bisect_right(spans, point["ts"], key=lambda span: span["ts"])
+        return [span for span in reversed(spans[max(0, at - 16):at]) if point["ts"] <= span["ts"] + span["dur"] + NEAR_US]
+
+
+def check_chains(failures, events):
+    """Of each id one "s" first, one "f" last, "t" between, in the order of time, each within a span of its own thread."""
+    tracks = Tracks(events)
+    for name, points in chains_of(events).items():
+        phases = "".join(point["ph"] for point in points)
+        times = [point["ts"] for point in points]
+        whole = re.fullmatch("st*f", phases) and times == sorted(times)
+        whole &= len({point["pid"] for point in points}) == len(points)
+        whole &= len({(point["args"]["frame"], point["args"]["epoch"]) for point in points}) == 1
+        if not failures.check(whole, f"no chain: {name}: {points}"):
+            return
+        for point in points:
+            work = [span for span in tracks.around(point) if span["cat"] == "work"]
+            bound = work and (point["ph"] == "s" or work[0]["args"]["frame"] == point["args"]["frame"])  # a source may give several
+            if not failures.check(bound, f"a point is bound to no work on its frame: {point} in {work}"):
+                return
 
 
 def check_nesting(failures, events):
@@ -60,29 +106,12 @@ def check_nesting(failures, events):
             around.append((begin, end, name))
 
 
-def spans_around(events, when, pid):
-    return [event for event in of(events, "X", "work")
-            if event["pid"] == pid and event["ts"] - NEAR_US <= when <= event["ts"] + event["dur"] + NEAR_US]
-
-
-def check_arrows(failures, events):
-    """An arrow ends in the work on the frame that it stands for; a few are looked at closely."""
-    for event in of(events, "f")[::40]:
-        around = spans_around(events, event["ts"], event["pid"])
-        same = [span for span in around if span["args"]["frame"] == event["args"]["frame"]]
-        failures.check(same, f"the arrow of frame {event['args']['frame']} ends in {around}")
-    for event in of(events, "s")[::40]:  # in that work, or later, where no credit was left before
-        frame = event["args"]["frame"]
-        made = [span for span in of(events, "X", "work")
-                if span["pid"] == event["pid"] and span["args"]["frame"] == frame and span["ts"] <= event["ts"] + NEAR_US]
-        failures.check(made, f"an arrow begins before the work on its frame: {event}")
-
-
 def check_counts(failures, events, end):
     """The trace, the drop list and the last object of --json tell of the same frames."""
     pids = {stage["pid"]: stage for stage in end["stages"]}
     work = collections.Counter(event["pid"] for event in of(events, "X", "work"))
-    arrows = collections.Counter(event["pid"] for event in of(events, "f"))
+    arrows = collections.Counter(event["pid"] for event in of(events, "tf"))
+    ways = collections.Counter(tuple(pids[point["pid"]]["name"] for point in points) for points in chains_of(events).values())
     drops = sum(event["ph"] == "i" and event.get("cat") == "drop" for event in events)
     for pid, stage in pids.items():
         if stage["kind"] != "pattern":
@@ -94,6 +123,10 @@ def check_counts(failures, events, end):
         failures.check(queued[f"{name} queued"] == lane["sent"] and queued[f"{name} held"] == lane["taken"],
                        f"{name}: sent {lane['sent']}, taken {lane['taken']}; {queued}")
     failures.check(drops == end["dropped"]["policy"], f"{end['dropped']['policy']} dropped, {drops} in the trace")
+    frames = {(stage["name"]): stage["frames_in"] for stage in end["stages"]}
+    known = {("source", "small", "end"): frames["end"], ("source", "part", "look"): frames["look"]}
+    right = all(ways[way] == count for way, count in known.items()) and set(ways) <= {*known, ("source", "part")}
+    failures.check(right, f"chains through {dict(ways)}, frames {frames}")
 
 
 def check_names(failures, events, end):
@@ -111,10 +144,10 @@ def check_whole(failures, path, end, counts=True):
     events = read_trace(failures, path)
     check_pairs(failures, events)
     check_nesting(failures, events)
+    check_chains(failures, events)
     check_names(failures, events, end)
     if counts:
         check_counts(failures, events, end)
-        check_arrows(failures, events)
     return events
 
 
@@ -127,6 +160,26 @@ def check_to_the_end(failures, transport):
         first = min(event["ts"] for event in of(events, "X", "work"))
         last = max(event["ts"] + event["dur"] for event in of(events, "X"))
         failures.check(first < last < done.end["seconds"] * 1e6, f"times {first} .. {last} us in a run of {done.end['seconds']} s")
+
+
+def check_film(failures):
+    """A decoder gives frames in another order than it takes packets; a filter makes several of one; sound goes its own way."""
+    with scratch() as place:
+        path, film = os.path.join(place, "trace.json"), os.path.join(place, "film.mkv")
+        harness.clip(film, "-c:v", "mpeg4", "-bf", "2", "-c:a", "aac", frames=60, sound=True)
+        out = os.path.join(place, "out.mkv")
+        line = f"decode {film} as in ! filter fps=60 as fast ! scale 160:90 as small ! encode {out} codec=mpeg4 as out"
+        done = run("run", "-e", line, "--trace", path, "--json")
+        failures.check(done.exit == 0, f"a film: {done.exit} {done.err}")
+        events = read_trace(failures, path)
+        check_pairs(failures, events)
+        check_chains(failures, events)
+        names = {stage["pid"]: stage["name"] for stage in done.end["stages"]}
+        ways = collections.Counter(tuple(names[point["pid"]] for point in points) for points in chains_of(events).values())
+        taken = {(lane["from"], lane["to"], lane["carries"]): lane["taken"] for lane in done.end["lanes"]}
+        known = {("in", "fast", "small", "out"): taken["in", "fast", "video"], ("in", "out"): taken["in", "out", "packets"],
+                 ("fast", "small", "out"): taken["fast", "small", "video"] - taken["in", "fast", "video"]}
+        failures.check(ways == known and min(known.values()) > 20, f"chains through a film's stages: {ways}, not {known}")
 
 
 def check_drops(failures):
@@ -199,6 +252,17 @@ def check_flood(failures):
         failures.check(of(events, "i", "lost"), "where events are missing is not marked")
 
 
+def check_full_disk(failures):
+    """What is there is said with the reason and the file's name, and the run goes on."""
+    with scratch() as place:
+        path = os.path.join(place, "trace.json")
+        os.symlink("/dev/full", path)
+        done = run("run", "-e", PIPELINE.format("frames=400"), "--trace", path, "--json")
+        said = [line for line in done.err.splitlines() if "--trace" in line]
+        right = len(said) == 1 and path in said[0] and "No space left on device" in said[0]
+        failures.check(done.exit == 0 and done.end["frames_in"] == 400 and right, f"a full disk: exit {done.exit}: {done.err}")
+
+
 def cpu_ticks(pid):
     if not pid:
         return 0
@@ -211,10 +275,12 @@ def main():
     failures = Failures()
     for transport in ("shm", "pipe"):
         check_to_the_end(failures, transport)
+    check_film(failures)
     check_drops(failures)
     check_death(failures)
     check_second_signal(failures)
     check_flood(failures)
+    check_full_disk(failures)
     failures.finish()
 
 

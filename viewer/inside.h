@@ -3,7 +3,9 @@
  *   viewer.c   life and the loop: events, which frame, when to draw
  *   actions.c  what each key does
  *   draw.c     one refresh: the picture, and over it what overlay.c has to say
- *   overlay.c  the two lines, the states, the graph, the page of keys
+ *   overlay.c  the lines of what is known, the states, the graph
+ *   help-page.c  the page of keys
+ *   strip.c    words on dark strips, as many as there is room for
  *   events.c   what happened, as JSON lines
  */
 #ifndef FL_VIEW_INSIDE_H
@@ -30,15 +32,15 @@ struct fl_viewer {
     struct fl_picture picture;
     struct fl_present present;
     uint64_t learnt; /* serial number of the first waiting frame `present` has not seen */
-    int events; /* -1: nobody wants them */
+    int events;      /* -1: nobody wants them */
 
     struct fl_view_frame *shown; /* NULL: nothing yet */
     struct fl_present_frame shown_times;
-    bool unsized;           /* the window was opened before anybody knew a picture's size */
-    bool fresh;             /* `shown` has come, and has not been on the screen yet */
-    bool uploaded;          /* the texture is of `shown`, with plane and difference as they are */
-    bool dirty;             /* draw at the next refresh */
-    int upload_error;       /* of the last upload: 0 or -errno */
+    bool unsized;                          /* the window was opened before anybody knew a picture's size */
+    bool fresh;                            /* `shown` has come, and has not been on the screen yet */
+    bool uploaded;                         /* the texture is of `shown`, with plane and difference as they are */
+    bool dirty;                            /* draw at the next refresh */
+    int upload_error;                      /* of the last upload: 0 or -errno */
     struct fl_view_frame *pair_a, *pair_b; /* what the difference is of; NULL: no number in common yet */
 
     bool frozen, overlay, help, pixel, graph, difference;
@@ -51,7 +53,7 @@ struct fl_viewer {
     struct fl_place_view view;
     struct fl_place_picture how;
     struct fl_place place;
-    bool key_repeats;      /* the last key went down by being held */
+    bool key_repeats; /* the last key went down by being held */
 
     struct fl_rate came, shown_at;
     uint64_t came_before; /* counts.came at the last look */
@@ -67,7 +69,7 @@ struct fl_viewer {
 uint64_t fl_viewer_now_ns(void);
 
 /* viewer.c */
-void fl_viewer_wake(void *viewer); /* any thread */
+void fl_viewer_wake(void *viewer);                                               /* any thread */
 void fl_viewer_set_shown(struct fl_viewer *viewer, struct fl_view_frame *frame); /* takes over the reference */
 void fl_viewer_note(struct fl_viewer *viewer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -97,6 +99,9 @@ void fl_overlay_draw(struct fl_viewer *viewer, uint64_t now_ns);
 int64_t fl_overlay_next_ns(const struct fl_viewer *viewer, uint64_t now_ns);
 /* The state drawn on the picture ("FROZEN (3 s behind)"); empty: none. */
 void fl_overlay_state(struct fl_viewer *viewer, uint64_t now_ns, char *words, size_t size);
+
+/* help-page.c */
+void fl_help_page_draw(struct fl_viewer *viewer);
 
 /* events.c; nothing where no file was asked for. `more`: further members, ',"key":"f"', or "". */
 int fl_events_open(struct fl_viewer *viewer);

@@ -72,6 +72,26 @@ static int take_window(Words *w)
     return GOOD;
 }
 
+/* 0; what is no option is in w->rest then. */
+static int take_options(Words *w, int argc, char **argv, const GOptionEntry *entries)
+{
+    const GOptionEntry rest[] = {{G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &w->rest, NULL, NULL}, {NULL}};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+    g_option_context_set_help_enabled(context, FALSE);
+    g_option_context_add_main_entries(context, entries, NULL);
+    g_option_context_add_main_entries(context, rest, NULL);
+    return g_option_context_parse(context, &argc, &argv, &error) ? GOOD : complain(w, USAGE, "%s", error->message);
+}
+
+static int check_view(Words *w)
+{
+    if (w->rest && *w->rest && w->rest[1])
+        return complain(w, USAGE, "one RUN/STAGE at a time ('%s' is too much)", w->rest[1]);
+    int status = take_target(w);
+    return status == GOOD ? take_window(w) : status;
+}
+
 static int parse_view(Words *w, int argc, char **argv)
 {
     const GOptionEntry entries[] = {
@@ -88,19 +108,10 @@ static int parse_view(Words *w, int argc, char **argv)
         {"events", 0, 0, G_OPTION_ARG_FILENAME, &w->window.events, NULL, NULL},
         {"wait", 0, 0, G_OPTION_ARG_NONE, &w->wait, NULL, NULL},
         {"once", 0, 0, G_OPTION_ARG_NONE, &w->once, NULL, NULL},
-        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &w->rest, NULL, NULL},
         {NULL},
     };
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
-    g_option_context_set_help_enabled(context, FALSE);
-    g_option_context_add_main_entries(context, entries, NULL);
-    if (!g_option_context_parse(context, &argc, &argv, &error))
-        return complain(w, USAGE, "%s", error->message);
-    if (w->rest && *w->rest && w->rest[1])
-        return complain(w, USAGE, "one RUN/STAGE at a time ('%s' is too much)", w->rest[1]);
-    int status = take_target(w);
-    return status == GOOD ? take_window(w) : status;
+    int status = take_options(w, argc, argv, entries);
+    return status == GOOD ? check_view(w) : status;
 }
 
 static int check_snap(Words *w)
@@ -126,16 +137,10 @@ static int parse_snap(Words *w, int argc, char **argv)
         {"frame", 0, 0, G_OPTION_ARG_STRING, &w->frame, NULL, NULL},
         {"timeout", 0, 0, G_OPTION_ARG_DOUBLE, &w->timeout, NULL, NULL},
         {"no-overwrite", 0, 0, G_OPTION_ARG_NONE, &w->no_overwrite, NULL, NULL},
-        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &w->rest, NULL, NULL},
         {NULL},
     };
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
-    g_option_context_set_help_enabled(context, FALSE);
-    g_option_context_add_main_entries(context, entries, NULL);
-    if (!g_option_context_parse(context, &argc, &argv, &error))
-        return complain(w, USAGE, "%s", error->message);
-    return check_snap(w);
+    int status = take_options(w, argc, argv, entries);
+    return status == GOOD ? check_snap(w) : status;
 }
 
 /* ---- a window ---- */
@@ -197,10 +202,9 @@ static int open_window(Words *w, struct fl_outside *outside)
     block_signals(&signals); /* in the threads of the window too */
     int error = fl_viewer_create(&w->window, fl_outside_source(outside), &viewer, words, sizeof words);
     if (error < 0)
-        return complain(w, CANNOT_START, "no window can be opened: %s%s", *words ? words : strerror(-error),
-                        error == -ENODEV
-                            ? "; set DISPLAY or WAYLAND_DISPLAY, or SDL_VIDEODRIVER=dummy for a window that nobody sees"
-                            : "");
+        return complain(
+            w, CANNOT_START, "no window can be opened: %s%s", *words ? words : strerror(-error),
+            error == -ENODEV ? "; set DISPLAY or WAYLAND_DISPLAY, or SDL_VIDEODRIVER=dummy for a window that nobody sees" : "");
     show(w, viewer, fl_outside_source(outside));
     fl_viewer_destroy(viewer);
     return GOOD;

@@ -1,4 +1,4 @@
-#include "inside.h"
+#include "strip.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -10,55 +10,6 @@
 #define NS             1e9
 
 static const SDL_Color white = {255, 255, 255, 255}, amber = {255, 190, 60, 255}, grey = {170, 170, 170, 255};
-
-/* ---- panels ---- */
-
-static void fill(struct fl_viewer *v, int x, int y, int width, int height, SDL_Color colour)
-{
-    SDL_Rect box = {x, y, width, height};
-    SDL_SetRenderDrawBlendMode(v->window.renderer, SDL_BLENDMODE_BLEND);
-    SDL_SetRenderDrawColor(v->window.renderer, colour.r, colour.g, colour.b, colour.a);
-    SDL_RenderFillRect(v->window.renderer, &box);
-}
-
-static int margin(const struct fl_viewer *v)
-{
-    return v->text.height / 2;
-}
-
-/* A line on a dark strip; the y below it. */
-static int line(struct fl_viewer *v, int x, int y, SDL_Color colour, const char *words)
-{
-    int pad = v->text.height / 4;
-    if (v->text.font)
-        fill(v, x - pad, y, fl_text_width(&v->text, words) + 2 * pad, v->text.height, (SDL_Color){0, 0, 0, 176});
-    fl_text_draw(&v->text, x, y, colour, words);
-    return y + v->text.height;
-}
-
-/* The same, broken where two spaces are when the window is narrower than the words. */
-static int lines(struct fl_viewer *v, int x, int y, SDL_Color colour, const char *words)
-{
-    char part[400];
-    int room = (int)v->window.width - 2 * x;
-    while (*words) {
-        size_t fits = strlen(words);
-        snprintf(part, sizeof part, "%s", words);
-        while (fl_text_width(&v->text, part) > room) {
-            char *last = NULL;
-            for (char *gap = strstr(part, "  "); gap; gap = strstr(gap + 1, "  "))
-                last = gap;
-            if (!last || last == part)
-                break;
-            *last = 0;
-            fits = (size_t)(last - part);
-        }
-        y = line(v, x, y, colour, part);
-        words += fits;
-        words += strspn(words, " ");
-    }
-    return y;
-}
 
 /* ---- what is known of the frame ---- */
 
@@ -134,31 +85,33 @@ static void way_words(struct fl_viewer *v, char *words, size_t size)
 }
 
 /* Why there is nothing to see, where somebody knows. */
-static int draw_trouble(struct fl_viewer *v, int y)
+static void add_trouble(struct fl_viewer *v, struct fl_strips *strips)
 {
     struct fl_view_status status;
     fl_view_source_status(v->source, &status);
-    return *status.trouble ? lines(v, margin(v), y, amber, status.trouble) : y;
+    fl_strips_add(v, strips, FL_STRIP_NOTICE, amber, status.trouble);
 }
 
-static int draw_lines(struct fl_viewer *v, uint64_t now, int y)
+static void add_known(struct fl_viewer *v, struct fl_strips *strips, uint64_t now)
 {
     struct fl_view_status status;
-    char words[400];
+    char words[FL_STRIP_BYTES];
     fl_view_source_status(v->source, &status);
-    if (!v->shown)
-        return line(v, margin(v), y, white, status.name);
+    if (!v->shown) {
+        fl_strips_add(v, strips, FL_STRIP_FRAME, white, status.name);
+        return;
+    }
     frame_words(v, &status, words, sizeof words);
-    y = lines(v, margin(v), y, white, words);
+    fl_strips_add(v, strips, FL_STRIP_FRAME, white, words);
     flow_words(v, &status, now, words, sizeof words);
-    y = lines(v, margin(v), y, white, words);
+    fl_strips_add(v, strips, FL_STRIP_FLOW, white, words);
     way_words(v, words, sizeof words);
-    return lines(v, margin(v), y, grey, words);
+    fl_strips_add(v, strips, FL_STRIP_WAY, grey, words);
 }
 
 /* ---- modes: a plane, a difference, a pixel ---- */
 
-static int draw_difference(struct fl_viewer *v, int y)
+static void add_difference(struct fl_viewer *v, struct fl_strips *strips)
 {
     char words[300];
     struct fl_view_status other;
@@ -168,32 +121,33 @@ static int draw_difference(struct fl_viewer *v, int y)
                  FL_DIFFERENCE_GAIN, v->pair_a->desc.number, v->subtraction.most, v->subtraction.mean);
     else
         snprintf(words, sizeof words, "difference from %s: no frame number in common", other.name);
-    return lines(v, margin(v), y, amber, words);
+    fl_strips_add(v, strips, FL_STRIP_MODE, amber, words);
 }
 
-static int draw_modes(struct fl_viewer *v, int y)
+static void add_modes(struct fl_viewer *v, struct fl_strips *strips)
 {
     char words[300];
     double x, pointer_y;
     unsigned column, row;
     if (v->shown && v->plane != FL_ALL_PLANES) {
         snprintf(words, sizeof words, "plane %s", fl_view_component_name(v->shown, (unsigned)v->plane));
-        y = line(v, margin(v), y, amber, words);
+        fl_strips_add(v, strips, FL_STRIP_MODE, amber, words);
     }
     if (v->difference)
-        y = draw_difference(v, y);
+        add_difference(v, strips);
     if (v->shown && v->pixel) {
         fl_window_pointer(&v->window, &x, &pointer_y);
         if (fl_place_sample_at(&v->how, &v->place, x, pointer_y, &column, &row))
             fl_probe_words(v->shown, column, row, words, sizeof words);
         else
             snprintf(words, sizeof words, "the pointer is beside the picture");
-        y = line(v, margin(v), y, amber, words);
+        fl_strips_add(v, strips, FL_STRIP_MODE, amber, words);
     }
-    return y;
 }
 
 /* ---- states ---- */
+
+#define STATE_BYTES 120
 
 static bool is_silent(const struct fl_viewer *v, const struct fl_view_counts *counts, uint64_t now)
 {
@@ -221,17 +175,32 @@ void fl_overlay_state(struct fl_viewer *v, uint64_t now, char *words, size_t siz
     }
 }
 
-static void draw_state(struct fl_viewer *v, uint64_t now)
+/* ---- the graph ---- */
+
+/* Two graphs: of the times between frames that came, and between frames shown. With little room their bars are lower, or only the
+ * second is there. */
+struct graph_form {
+    int graphs, bars; /* bars: how high they are, in rows of text; a row of words is below */
+};
+
+static int graph_width(const struct fl_viewer *v)
 {
-    char words[120];
-    fl_overlay_state(v, now, words, sizeof words);
-    if (!*words)
-        return;
-    int width = fl_text_width(&v->text, words);
-    line(v, (int)v->window.width - width - 2 * margin(v), (int)v->window.height - v->text.height - margin(v), amber, words);
+    return SDL_min(FL_RATE_MOST - 1, (int)v->window.width - 2 * fl_strip_margin(v));
 }
 
-/* ---- the graph ---- */
+static int graph_rows(const struct graph_form *form)
+{
+    return form ? form->graphs * (form->bars + 1) : 0;
+}
+
+static const struct graph_form *choose_graph(const struct fl_viewer *v, int rows)
+{
+    static const struct graph_form forms[] = {{2, 3}, {2, 1}, {1, 1}};
+    const struct graph_form *form = forms;
+    while (form < &forms[2] && graph_rows(form) > 3 * rows / 4)
+        form++;
+    return v->graph && graph_rows(form) <= rows ? form : NULL;
+}
 
 static void draw_bars(struct fl_viewer *v, const struct fl_rate *rate, const SDL_Rect *area, double most_ns, SDL_Color colour)
 {
@@ -239,68 +208,75 @@ static void draw_bars(struct fl_viewer *v, const struct fl_rate *rate, const SDL
         uint64_t gap = fl_rate_gap_ns(rate, (unsigned)i);
         int height = (int)fmin(area->h, (double)gap / most_ns * area->h);
         if (gap)
-            fill(v, area->x + area->w - 1 - i, area->y + area->h - height, 1, height, colour);
+            fl_strip_fill(v, area->x + area->w - 1 - i, area->y + area->h - height, 1, height, colour);
     }
 }
 
-/* Above: between frames that came; below: between frames shown. The line is the time a frame should take. */
-static void draw_graph(struct fl_viewer *v)
+/* The line is the time a frame should take. */
+static void draw_graph(struct fl_viewer *v, const struct graph_form *form)
 {
     char words[120];
-    int width = FL_RATE_MOST - 1, height = 3 * v->text.height, x = margin(v);
-    int y = (int)v->window.height - 2 * (height + v->text.height) - margin(v);
+    int height = form->bars * v->text.height, width = graph_width(v), x = fl_strip_margin(v);
+    int y = (int)v->window.height - graph_rows(form) * v->text.height - x;
     double frame_ns = v->present.frame_ns > 0 ? (double)v->present.frame_ns : (double)v->window.refresh_ns;
     const struct fl_rate *rates[2] = {&v->came, &v->shown_at};
     const char *names[2] = {"came", "shown"};
-    for (unsigned i = 0; i < 2; i++) {
+    for (int i = 2 - form->graphs; i < 2; i++) {
         SDL_Rect area = {x, y, width, height};
-        fill(v, x, y, width, height, (SDL_Color){0, 0, 0, 176});
+        fl_strip_fill(v, x, y, width, height, (SDL_Color){0, 0, 0, 176});
         draw_bars(v, rates[i], &area, 3 * frame_ns, i ? (SDL_Color){90, 200, 255, 230} : (SDL_Color){120, 230, 120, 230});
-        fill(v, x, y + height - height / 3, width, 1, amber);
+        fl_strip_fill(v, x, y + height - height / 3, width, 1, amber);
         snprintf(words, sizeof words, "%-5s  max %.1f ms  due %.1f ms", names[i], (double)fl_rate_longest_ns(rates[i]) / 1e6,
                  frame_ns / 1e6);
-        y = line(v, x, y + height, white, words);
+        fl_strip_elide(v, words, sizeof words, width);
+        fl_strip_line(v, x, y + height, white, words);
+        y += height + v->text.height;
     }
 }
 
-/* ---- the page of keys ---- */
-
-static void draw_help(struct fl_viewer *v)
+/* At the bottom, right; above the graph where it has no room beside that. */
+static void draw_state(struct fl_viewer *v, char words[STATE_BYTES], const struct graph_form *graph)
 {
-    char words[160];
-    int y = 2 * v->text.height;
-    fill(v, 0, 0, (int)v->window.width, (int)v->window.height, (SDL_Color){0, 0, 0, 200});
-    for (const struct fl_key_binding *row = fl_key_bindings; row->label; row++) {
-        const struct fl_key_binding *twin = row + 1;
-        if (!row->help)
-            continue;
-        bool two = twin->label && !twin->help;
-        snprintf(words, sizeof words, "%s%s%s", row->label, two ? "  " : "", two ? twin->label : "");
-        fl_text_draw(&v->text, 2 * v->text.height, y, amber, words);
-        fl_text_draw(&v->text, 6 * v->text.height, y, white, row->help);
-        y += v->text.height;
-    }
+    int margin = fl_strip_margin(v), height = v->text.height;
+    fl_strip_elide(v, words, STATE_BYTES, (int)v->window.width - 2 * margin);
+    int x = (int)v->window.width - fl_text_width(&v->text, words) - 2 * margin, y = (int)v->window.height - height - margin;
+    if (graph && x < margin + graph_width(v) + height)
+        y -= graph_rows(graph) * height;
+    fl_strip_line(v, SDL_max(x, margin), y, amber, words);
 }
 
 /* ---- all of it ---- */
 
+/* However small the window, half of it stays free: rows count as if they were as wide as it is. */
+static int rows_in_all(const struct fl_viewer *v)
+{
+    return v->text.height > 0 ? (int)v->window.height / 2 / v->text.height : 0;
+}
+
 void fl_overlay_draw(struct fl_viewer *v, uint64_t now)
 {
-    int y = margin(v);
+    struct fl_strips strips = {.count = 0};
+    char state[STATE_BYTES];
     v->tick_ns = now;
     if (v->help) {
-        draw_help(v);
+        fl_help_page_draw(v);
         return;
     }
+    fl_overlay_state(v, now, state, sizeof state);
+    int rows = rows_in_all(v) - (*state != 0);
+    const struct graph_form *graph = choose_graph(v, rows);
+    rows -= graph_rows(graph);
     if (v->overlay || now < v->brief_until_ns)
-        y = draw_lines(v, now, y);
-    y = draw_modes(v, y);
-    y = draw_trouble(v, y);
+        add_known(v, &strips, now);
+    add_modes(v, &strips);
+    add_trouble(v, &strips);
     if (now < v->notice_until_ns)
-        lines(v, margin(v), y, amber, v->notice);
-    if (v->graph)
-        draw_graph(v);
-    draw_state(v, now);
+        fl_strips_add(v, &strips, FL_STRIP_NOTICE, amber, v->notice);
+    fl_strips_draw(v, &strips, (unsigned)SDL_max(0, rows));
+    if (graph)
+        draw_graph(v, graph);
+    if (*state)
+        draw_state(v, state, graph);
 }
 
 int64_t fl_overlay_next_ns(const struct fl_viewer *v, uint64_t now)
