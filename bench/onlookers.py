@@ -5,12 +5,18 @@ A source at the pace of a camera, whose frames are scaled, runs for some seconds
 `framelane view` on it (on SDL's dummy driver), in rounds, in an order shuffled anew. For each: the processor time of the source per
 frame, how late its frames reached the far end, and how many were lost. The windows themselves take processor time, too; it is told
 beside.
+
+--instructions counts, with valgrind's callgrind, what the source executes for a frame, with and without onlookers: processor time
+goes up and down with what windows do to the caches and the clock; instructions do not.
 """
 import argparse
+import glob
 import json
 import os
 import random
+import re
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -61,6 +67,49 @@ def measure(framelane, options, count):
             "window_share": windows_cpu / (options.seconds + options.settle) / max(1, count)}
 
 
+def instructions(framelane, options, count, frames):
+    """What the source's process executes in a run of so many frames."""
+    build = os.path.dirname(os.path.dirname(framelane))
+    with tempfile.TemporaryDirectory(prefix="framelane-bench-") as folder:
+        shutil.copy(framelane, folder)  # stages run under callgrind, for a wrapper stands where their supervisor looks for them
+        wrapper = os.path.join(folder, "framelane-stage")
+        with open(wrapper, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/bash\nexec valgrind --quiet --tool=callgrind --callgrind-out-file={folder}/counts.%p "
+                       f"{build}/pipeline/framelane-stage \"$@\"\n")
+        os.chmod(wrapper, 0o755)
+        environment = dict(os.environ, FRAMELANE_STAGES=f"{build}/stages", LD_LIBRARY_PATH=f"{build}/transport",
+                           SDL_VIDEODRIVER="dummy")
+        line = f"pattern realtime=true size={options.size} rate={options.rate} frames={frames} as source ! null as end"
+        run = subprocess.Popen([os.path.join(folder, "framelane"), "run", "--quiet", "--name", "counted", "-e", line],
+                               env=environment, stdin=subprocess.DEVNULL)
+        while "counted" not in ask(framelane, "ls") and run.poll() is None:
+            time.sleep(0.05)
+        windows = [subprocess.Popen([framelane, "view", "counted/source"], env=environment, stdin=subprocess.DEVNULL)
+                   for _ in range(count)]
+        run.wait()
+        for window in windows:
+            window.terminate()
+            window.wait()
+        for path in glob.glob(os.path.join(folder, "counts.*")):
+            with open(path, encoding="utf-8") as file:
+                text_ = file.read()
+            if "pattern" in text_:
+                return int(re.search(r"^(?:totals|summary): (\d+)", text_, re.M).group(1))
+    sys.exit("no counts: is valgrind installed?")
+
+
+def count_instructions(framelane, options):
+    """A longer run less a shorter one: what start and end take is in both."""
+    short, long = 90, 390
+    print("| onlookers | instructions of the source, a frame |\n|---|---|")
+    a_frame = {}
+    for count in (0, options.onlookers):
+        less = instructions(framelane, options, count, short)
+        a_frame[count] = (instructions(framelane, options, count, long) - less) / (long - short)
+        print(f"| {count} | {a_frame[count]:,.0f} |", flush=True)
+    print(f"\nwith {options.onlookers} against none: {a_frame[options.onlookers] / a_frame[0]:.4f} of the instructions a frame")
+
+
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--build", default="build", help="build directory whose framelane is measured")
@@ -70,6 +119,7 @@ def parse(arguments):
     parser.add_argument("--settle", type=float, default=2, help="before that, until all have come")
     parser.add_argument("--size", default="1280x720")
     parser.add_argument("--rate", default="30")
+    parser.add_argument("--instructions", action="store_true", help="count what the source executes, instead")
     parser.add_argument("--clip", help="a film, in place of the test picture: decoded at its own pace")
     return parser.parse_args(arguments)
 
@@ -82,6 +132,9 @@ def main(arguments):
     rounds = []
     with tempfile.TemporaryDirectory(prefix="framelane-bench-") as folder:
         os.environ["XDG_RUNTIME_DIR"] = folder
+        if options.instructions:
+            count_instructions(framelane, options)
+            return 0
         for number in range(options.rounds):
             order = [0, options.onlookers]
             random.shuffle(order)
