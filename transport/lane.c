@@ -415,8 +415,8 @@ int fl_lane_take(struct fl_lane *lane, struct fl_frame **frame)
     fl_context_lock(lane->context);
     fl_context_tend_locked(lane->context);
     int error = lane->left ? -ENODATA : take_locked(lane, frame);
-    if (error < 0 && lane->context->batches)
-        fl_lanes_look(lane->context, true); /* who finds nothing may wait by looking again: its batch does not fill meanwhile */
+    if (error < 0)
+        fl_context_flush_locked(lane->context); /* who finds nothing may wait by looking again: no batch fills meanwhile */
     fl_context_unlock(lane->context);
     return error;
 }

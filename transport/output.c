@@ -262,7 +262,7 @@ int fl_output_publish(struct fl_output *output, struct fl_frame *frame, const st
     if (output->closing || (output->lane_count > 0 && listeners(output) == 0)) {
         error = -EPIPE;
     } else if (owes_wait_lane(output)) {
-        fl_output_look(output, true); /* who waits by asking again: its batch does not fill meanwhile */
+        fl_context_flush_locked(output->context); /* who waits by asking again: no batch fills meanwhile */
         error = -EAGAIN;
     } else {
         end_writing(frame);
