@@ -261,6 +261,29 @@ static void a_batch_goes_back_when_nothing_goes_on(void)
     stand_destroy(&stand);
 }
 
+/* No batch at all: what a stage that forwards lets go of with a call is shown when the call is over. */
+static void what_a_publish_lets_go_of_is_shown(void)
+{
+    struct stand stand;
+    struct stand_lane last;
+    struct fl_output *output;
+    struct fl_through through = {.number = 1, .time_base_num = 1, .time_base_den = 25};
+    struct stand_lane *middle = begin(&stand, &(struct fl_lane_info){.credits = 4});
+    add_behind(&stand, middle, &(struct fl_lane_info){.credits = 4}, &last, &output);
+    publish(&stand, 0, 3);
+    CHECK_EQ(pass_on(middle, output), 0);
+    CHECK_EQ(stand_next(&last), 0);
+    CHECK_EQ(seen_back(middle), 0); /* it is the newest */
+    CHECK_EQ(pass_on(middle, output), 0);
+    CHECK_EQ(seen_back(middle), 1);
+    CHECK_EQ(pass_on(middle, output), 0);
+    CHECK_EQ(stand_next(&last), 1);
+    fl_output_through(output, &through);
+    CHECK_EQ(seen_back(middle), 2);
+    fl_context_destroy(last.consumer);
+    stand_destroy(&stand);
+}
+
 static void leaving_shows_what_was_given_back(void)
 {
     struct stand stand;
@@ -312,6 +335,7 @@ int main(void)
         {"a batch is shown by who finds no slot", a_batch_is_shown_by_who_finds_no_slot},
         {"a batch goes on when nothing comes", a_batch_goes_on_when_nothing_comes},
         {"a batch goes back when nothing goes on", a_batch_goes_back_when_nothing_goes_on},
+        {"what a publish lets go of is shown", what_a_publish_lets_go_of_is_shown},
         {"leaving shows what was given back", leaving_shows_what_was_given_back},
         {"after the end nothing is kept back", after_the_end_nothing_is_kept_back},
         {"returns ring when their time has come", returns_ring_when_their_time_has_come},
