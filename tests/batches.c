@@ -288,11 +288,33 @@ static void leaving_shows_what_was_given_back(void)
 {
     struct stand stand;
     struct stand_lane *lane = begin(&stand, &(struct fl_lane_info){.credits = 8, .batch = 4, .batch_delay_ns = NEVER_NS});
+    struct fl_frame *held;
     publish(&stand, 0, 4);
     CHECK_EQ(stand_next(lane), 0);
+    CHECK_EQ(stand_take(lane, &held), 0);
     CHECK_EQ(seen_back(lane), 0);
     fl_lane_leave(lane->rx);
     CHECK_EQ(seen_back(lane), 1);
+    fl_frame_release(held); /* and nothing is kept back from then on */
+    fl_context_service(lane->consumer);
+    CHECK_EQ(seen_back(lane), 2);
+    stand_destroy(&stand);
+}
+
+static void after_a_fault_nothing_is_kept_back(void)
+{
+    struct stand stand;
+    struct fl_frame *held;
+    struct stand_lane *lane = begin(&stand, &(struct fl_lane_info){.credits = 8, .batch = 4, .batch_delay_ns = NEVER_NS});
+    publish(&stand, 0, 4);
+    CHECK_EQ(stand_next(lane), 0);
+    CHECK_EQ(stand_take(lane, &held), 0);
+    fl_store(&lane->tx->tx.mine->closed, 1, FL_RELEASE);
+    CHECK_EQ(stand_next(lane), -EBADMSG);
+    CHECK_EQ(seen_back(lane), 1);
+    fl_frame_release(held);
+    fl_context_service(lane->consumer);
+    CHECK_EQ(seen_back(lane), 2);
     stand_destroy(&stand);
 }
 
@@ -338,6 +360,7 @@ int main(void)
         {"what a publish lets go of is shown", what_a_publish_lets_go_of_is_shown},
         {"leaving shows what was given back", leaving_shows_what_was_given_back},
         {"after the end nothing is kept back", after_the_end_nothing_is_kept_back},
+        {"after a fault nothing is kept back", after_a_fault_nothing_is_kept_back},
         {"returns ring when their time has come", returns_ring_when_their_time_has_come},
         {"returns ring before their consumer waits", returns_ring_before_their_consumer_waits},
         {"a pipe keeps nothing back", a_pipe_keeps_nothing_back},
