@@ -3,6 +3,7 @@
 #include "fake.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 enum { CREDITS = 4, OWN = 1, OTHERS = 2 };
 
@@ -125,6 +126,39 @@ static void a_pool_of_the_same_name_is_looked_at_anew(void)
     end(&scene);
 }
 
+/* Said once of a frame in a large slot, and then of one in a small slot, the last of its pool: "as before". */
+static void what_fits_one_pool_is_looked_at_anew_for_another(void)
+{
+    struct scene scene;
+    struct fl_frame *frame;
+    begin(&scene);
+    struct fl_pool_info large = {.id = 9, .slot_count = 1, .slot_bytes = 2 * scene.fake.pool_info.slot_bytes};
+    struct fl_pool *pool;
+    void *base;
+    int fd = fl_shm_mint("with large slots", fl_pool_file_bytes(&large));
+    CHECK(fd >= 0);
+    CHECK_EQ(fl_shm_map_writer(fd, fl_pool_file_bytes(&large), &base), 0);
+    CHECK_EQ(fl_shm_seal(fd, fl_pool_file_bytes(&large)), 0);
+    fl_store(&((struct fl_slot_version *)base)->version, 2, FL_RELEASE);
+    CHECK_EQ(fl_pool_map_reader(fd, &large, &pool), 0);
+    CHECK_EQ(fl_context_add_pool(scene.context, pool), 0);
+    close(fd);
+    struct fl_entry entry = fake_entry(&scene.fake, 0, 0);
+    entry.pool = large.id;
+    entry.offset = fl_pool_file_bytes(&large) - large.slot_bytes;
+    entry.desc.planes[0].rows = (uint32_t)large.slot_bytes / 16; /* all of it */
+    fake_announce(&scene.fake, &entry);
+    CHECK_EQ(fl_lane_take(scene.lane, &frame), 0);
+    fl_frame_release(frame);
+    entry = fake_entry(&scene.fake, scene.fake.pool_info.slot_count - 1, 1);
+    entry.type = FL_ENTRY_AS_BEFORE;
+    fake_announce(&scene.fake, &entry);
+    CHECK_EQ(fl_lane_take(scene.lane, &frame), -EBADMSG);
+    CHECK_SAYS(fl_lane_fault(scene.lane), "does not lie within its slot");
+    fl_shm_unmap(base, fl_pool_file_bytes(&large));
+    end(&scene);
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
@@ -132,6 +166,7 @@ int main(void)
         {"a lane told of some takes of no other", a_lane_told_of_some_takes_of_no_other},
         {"a pool that is gone is forgotten", a_pool_that_is_gone_is_forgotten},
         {"a pool of the same name is looked at anew", a_pool_of_the_same_name_is_looked_at_anew},
+        {"what fits one pool is looked at anew for another", what_fits_one_pool_is_looked_at_anew_for_another},
     };
     return CHECK_RUN(cases);
 }

@@ -92,6 +92,15 @@ void fl_context_suit(struct fl_context *context, const struct fl_lane_info *info
     context->spin_ns = info->spin_ns > context->spin_ns ? info->spin_ns : context->spin_ns;
 }
 
+void fl_context_flush_locked(struct fl_context *context)
+{
+    if (!context->batches)
+        return;
+    fl_lanes_look(context, true);
+    for (unsigned i = 0; i < context->output_count; i++)
+        fl_output_look(context->outputs[i], true);
+}
+
 void fl_context_kick(struct fl_context *context)
 {
     fl_ring(context->kick_fd);

@@ -4,9 +4,10 @@
  * the library and as C++ for a model checker. What an entry means is lane.c's and output.c's business.
  *
  * Ordering edges, by name; each access below says which it is an end of.
- *   A  an entry's count:  A0 store release (push)       -> A1 load acquire (look).     After A1 that entry is whole.
+ *   A  an entry's count:  A0 store release (commit)     -> A1 load acquire (look).     After A1 that entry is whole, and those
+ *                         that were shown with it, whose own counts are relaxed: nobody looks at them before that A1.
  *   C  announce.closed:   C0 store release (close)      -> C1 load acquire (look), before the count: who sees it sees the last one.
- *   R  return.returned:   R0 store release (give back)  -> R1 load acquire (collect).  After R1 the consumer has read its pixels.
+ *   R  return.returned:   R0 store release (commit)     -> R1 load acquire (collect).  After R1 the consumer has read its pixels.
  *   T  announce.through:  T0 seqlock write              -> T1 seqlock read.            After T1 the four words belong together.
  *   V  pool version:      V0 odd, release fence (acquire) -> V1 acquire fence, load (release): unchanged means one frame was read.
  *   L  latest region:     L0 seqlock write (publish)    -> L1 seqlock read (peek).     After L1 the words are of one announcement.
@@ -213,7 +214,7 @@ static inline int fl_rx_sees_another(const struct fl_rx *rx)
     return fl_load(&rx->theirs->entries[fl_entry_at(next, rx->mask) + FL_COUNT_WORD], FL_RELAXED) == next + 1; /* looked at later */
 }
 
-/* Copies words [from, from + count) of the announcement at tail into private memory, where all checks are made. The caller reads no
+/* Copies the words of a short entry at tail, or all the others, into private memory, where all checks are made. The caller reads no
  * word twice. */
 static inline void fl_rx_copy_short(const struct fl_rx *rx, uint64_t *words)
 {

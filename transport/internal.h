@@ -229,6 +229,9 @@ void fl_context_bury(struct fl_context *context, struct fl_output_lane *lane); /
 struct fl_output_lane *fl_context_exhume(struct fl_context *context); /* under the lock: what nobody can come by any more */
 int fl_context_reserve(struct fl_context *context); /* room for the lanes there are; -ENOMEM */
 void fl_context_suit(struct fl_context *context, const struct fl_lane_info *info); /* a lane that spins or batches has come */
+/* Shows all that batches keep back, returns and announcements: whoever finds nothing to do may wait by asking again, and what it
+ * waits for may hang on any of them. */
+void fl_context_flush_locked(struct fl_context *context);
 void fl_context_service_locked(struct fl_context *context);
 void fl_context_tend_locked(struct fl_context *context); /* as service, but returns nobody waits for are left to lie */
 struct fl_pool *fl_context_find_pool(struct fl_context *context, uint32_t id);

@@ -147,10 +147,17 @@ void fl_lane_destroy(struct fl_lane *lane)
 
 /* ---- faults ---- */
 
+/* Nothing is taken any more, so nothing fills another batch: what is still in hand goes back as it is let go. */
+static void end_batches(struct fl_lane *lane)
+{
+    lane->batch = 1;
+}
+
 void fl_lane_break(struct fl_lane *lane, const char *fault)
 {
     if (!lane->fault)
         lane->fault = fault;
+    end_batches(lane);
 }
 
 const char *fl_lane_fault(const struct fl_lane *lane)
@@ -360,7 +367,7 @@ static int find_entry(struct fl_lane *lane)
         return -EAGAIN;
     if (seen != FL_LOOK_NOTHING && seen != FL_LOOK_ENDED)
         return broken(lane, look_faults[seen]);
-    lane->batch = 1; /* nothing fills another: what is still in hand goes back as it is let go */
+    end_batches(lane);
     return -ENODATA;
 }
 
@@ -415,8 +422,8 @@ int fl_lane_take(struct fl_lane *lane, struct fl_frame **frame)
     fl_context_lock(lane->context);
     fl_context_tend_locked(lane->context);
     int error = lane->left ? -ENODATA : take_locked(lane, frame);
-    if (error < 0 && lane->context->batches)
-        fl_lanes_look(lane->context, true); /* who finds nothing may wait by looking again: its batch does not fill meanwhile */
+    if (error < 0)
+        fl_context_flush_locked(lane->context); /* who finds nothing may wait by looking again: no batch fills meanwhile */
     fl_context_unlock(lane->context);
     return error;
 }
@@ -507,6 +514,7 @@ void fl_lane_leave(struct fl_lane *lane)
 {
     fl_context_lock(lane->context);
     lane->left = true;
+    end_batches(lane);
     if (lane->pipe) {
         fl_lane_close_fds(&lane->fds); /* the producer sees EPIPE */
     } else {

@@ -232,6 +232,13 @@ static void set_newest(struct fl_output *output, struct fl_frame *frame, const s
     fl_output_show(output);
 }
 
+/* What it has let go of may be frames of others, whose credit goes back: before this side goes on to other things. */
+static void show_returns(const struct fl_output *output)
+{
+    if (output->forwards)
+        fl_lanes_look(output->context, false);
+}
+
 /* To every lane that has credit, and one look for all. Returns are collected where credit is wanting, and otherwise left until
  * somebody wants the slots: each look at them takes the line away from the consumer that writes it. */
 static void announce(struct fl_output *output)
@@ -262,7 +269,7 @@ int fl_output_publish(struct fl_output *output, struct fl_frame *frame, const st
     if (output->closing || (output->lane_count > 0 && listeners(output) == 0)) {
         error = -EPIPE;
     } else if (owes_wait_lane(output)) {
-        fl_output_look(output, true); /* who waits by asking again: its batch does not fill meanwhile */
+        fl_context_flush_locked(output->context); /* who waits by asking again: no batch fills meanwhile */
         error = -EAGAIN;
     } else {
         end_writing(frame);
@@ -272,6 +279,7 @@ int fl_output_publish(struct fl_output *output, struct fl_frame *frame, const st
         else
             announce(output);
     }
+    show_returns(output);
     fl_context_unlock(output->context);
     return error;
 }
@@ -293,6 +301,7 @@ void fl_output_through(struct fl_output *output, const struct fl_through *throug
         for (unsigned i = 0; i < output->lane_count; i++)
             output->lanes[i]->through_pending = true;
         fl_output_service(output);
+        show_returns(output);
     }
     fl_context_unlock(output->context);
 }

@@ -284,6 +284,8 @@ int fl_pool_acquire(struct fl_pool *pool, struct fl_frame **frame)
     else
         fl_context_tend_locked(pool->context);
     int error = acquire_locked(pool, frame);
+    if (error < 0)
+        fl_context_flush_locked(pool->context); /* who waits by asking again: slots may hang on what a batch keeps back */
     fl_context_unlock(pool->context);
     return error;
 }

@@ -220,9 +220,7 @@ static void look_before_waiting(struct fl_context *context)
     if (!context->batches)
         return;
     fl_context_lock(context);
-    fl_lanes_look(context, true);
-    for (unsigned i = 0; i < context->output_count; i++)
-        fl_output_look(context->outputs[i], true);
+    fl_context_flush_locked(context);
     fl_context_unlock(context);
 }
 
@@ -299,9 +297,9 @@ int fl_context_wait(struct fl_context *context, bool (*ready)(void *arg), void *
         unsigned looks = atomic_load(&context->looks); /* before the look, or a look of the sleeper's in between would be missed */
         if (is_ready_now(context, ready, arg))
             return 0;
+        look_before_waiting(context); /* also where another thread sleeps for this one, and for who only asks whether it is time */
         if (deadline_ns != UINT64_MAX && fl_now_ns() >= deadline_ns)
             return -ETIMEDOUT;
-        look_before_waiting(context); /* also where another thread sleeps for this one */
         if (!has_spun && spin(context, ready, arg, deadline_ns))
             return 0;
         has_spun = true;

@@ -151,8 +151,12 @@ typedef fl_tx {
 inline fl_tx_push(tx, lane)
 {
     if
+#ifdef FIRST_COUNTED_AS_OTHERS
+    :: true -> fl_store(ANNOUNCE_COUNT(lane, tx.head), tx.head + 1, RELAXED)
+#else
     :: tx.head != tx.committed -> fl_store(ANNOUNCE_COUNT(lane, tx.head), tx.head + 1, RELAXED)
     :: else
+#endif
     fi;
     tx.head++
 }

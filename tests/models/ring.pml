@@ -1,6 +1,6 @@
 /* One lane with announcements, returns in any order, and credits.
  *
- * protocol.md: "A slot's life", "Publish, Take, Release". C: fl_tx_push, fl_tx_commit, fl_tx_collect, fl_rx_look, fl_rx_copy,
+ * protocol.md: "A slot's life", "Publish, Take, Release". C: fl_tx_push, fl_tx_commit, fl_tx_collect, fl_rx_look, fl_rx_copy_*,
  * fl_rx_give_back, fl_version_* in core.h; publish, collect and the rows in output.c; acquire in pool.c; take and settle in lane.c.
  *
  * The producer acquires, writes, publishes, announces the same slot again with other words while others read it, abandons, keeps a
@@ -26,6 +26,7 @@
  * mutant VERSION_STAYS_ODD (books): a published slot keeps the odd version
  * mutant RETURNS_IN_ORDER_ASSUMED (books): the producer frees its oldest row, whatever index came back
  * mutant COUNT_RELAXED (weak memory): A0 is no release
+ * mutant FIRST_COUNTED_AS_OTHERS (weak memory): the first of a batch is counted when it is pushed, as the others are
  * mutant RETURNED_RELAXED (weak memory): R0 is no release
  * mutant NON_TEMPORAL_WITHOUT_SFENCE (weak memory): the payload is written past the caches and nothing orders it
  */
@@ -123,7 +124,10 @@ inline send_newest(slot)
 #endif
         fl_tx_push(tx, 0)
     }
-    fl_tx_commit(tx, 0)
+    if
+    :: true; fl_tx_commit(tx, 0)
+    :: true /* kept within a batch, for as long as it likes */
+    fi
 }
 
 inline acquire(slot)
@@ -213,6 +217,7 @@ active proctype producer()
             slot = NONE
         fi
     :: returned_some -> collect()
+    :: tx.head != tx.committed -> fl_tx_commit(tx, 0)
 #ifndef PLAIN
     :: own[0] -> drop_own(0)
     :: own[1] -> drop_own(1)

@@ -96,6 +96,57 @@ struct frames : rl::test_suite<frames, 2> {
     }
 };
 
+/* Who skips to the newest: what it sees ahead is there when it looks, and whole, in one batch or in several. */
+struct newest : rl::test_suite<newest, 2> {
+    static const unsigned FRAMES = 3;
+    lane<4> way;
+
+    void before()
+    {
+        way.wire(4);
+    }
+
+    void thread(unsigned end)
+    {
+        end == 0 ? produce() : consume();
+    }
+
+    void produce()
+    {
+        for (uint64_t number = 1; number <= FRAMES; number++) {
+            way.announce(number, 0, 2);
+            if (heads())
+                fl_tx_commit(&way.tx);
+        }
+        fl_tx_commit(&way.tx);
+        fl_tx_close(&way.tx);
+    }
+
+    void consume()
+    {
+        fl_look look;
+        while ((look = fl_rx_look(&way.rx)) != FL_LOOK_ENDED) {
+            PROMISE(look == FL_LOOK_ENTRY || look == FL_LOOK_NOTHING);
+            if (look == FL_LOOK_ENTRY)
+                skip_to_newest();
+            else
+                spin();
+        }
+        PROMISE(way.rx.tail == FRAMES);
+    }
+
+    void skip_to_newest()
+    {
+        while (fl_rx_sees_another(&way.rx)) {
+            way.read_entry();
+            way.pass();
+            PROMISE(fl_rx_look(&way.rx) == FL_LOOK_ENTRY);
+        }
+        way.read_entry();
+        way.pass();
+    }
+};
+
 /* The last frame and the end: who sees the end sees the frame. */
 struct last_frame : rl::test_suite<last_frame, 2> {
     lane<2> way;
@@ -165,6 +216,7 @@ int main(int argc, char **argv)
 {
     const suite_info suites[] = {
         {"frames", 0, run_suite<frames>},
+        {"newest", 0, run_suite<newest>},
         {"last-frame", 4, run_suite<last_frame>},
         {"slot-again", 99, run_suite<slot_again>},
     };

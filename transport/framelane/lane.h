@@ -39,8 +39,8 @@ struct fl_lane_info {
     uint32_t transport; /* enum fl_transport */
     /* Shared memory only; each 0 by default, which is right at the rates of cameras and screens.
      * Announcements (and returns) that one look at the other side may stand for: fewer fences and bells, for as much delay. They
-     * are shown when so many have come together, before this side waits, and once `batch_delay_ns` has passed and it comes by
-     * again (0: no such limit). Never more than half the credits. */
+     * are shown when so many have come together, before this side waits or when it finds nothing to do, and once `batch_delay_ns`
+     * has passed and it comes by again (0: no such limit). Never more than half the credits. */
     uint32_t batch;
     uint64_t batch_delay_ns;
     /* How long fl_context_wait looks again before it sleeps: the largest of the context's lanes. It saves the way through the
