@@ -43,7 +43,7 @@
 #include <framelane/lane.h>
 #include <framelane/pool.h>
 
-#define FL_REMOTE_VERSION    1
+#define FL_REMOTE_VERSION    2
 #define FL_REMOTE_MOST_BYTES 4096 /* of a request, with header and tail */
 #define FL_REMOTE_USUAL_WAIT_MS 5000 /* of SET, for a frame */
 #define FL_REMOTE_MOST_WAIT_MS 50000

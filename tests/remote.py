@@ -10,7 +10,7 @@ import harness
 
 MAGIC = 0x31454E4C
 HELLO, STATUS, TEXT, STOP, DONE, ATTACH, ATTACHED, POOL, POOL_UNUSED, SET, ERROR, ENDED, MAP, MAPPED = range(0x100, 0x10E)
-VERSION = 1
+VERSION = 2
 
 
 @contextlib.contextmanager
