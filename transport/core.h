@@ -43,7 +43,8 @@ struct fl_rx {
     uint64_t head;     /* announcements known of: tail, or one more */
     uint64_t run;      /* takes on end for which there was one at once */
     uint64_t closed;   /* as last seen: 0, or final head + 1 */
-    uint64_t returned; /* returns made */
+    uint64_t returned;  /* returns made */
+    uint64_t committed; /* returns the producer may see: all but within a batch */
     uint64_t armed, rung;
 };
 
@@ -193,8 +194,8 @@ static inline enum fl_look fl_rx_look(struct fl_rx *rx)
     int is_there = count == rx->tail + 1;
     if (!is_there && count != fl_rx_count_before(rx, rx->tail))
         return count > rx->tail ? FL_LOOK_FAR : FL_LOOK_BACK;
-    if (is_there && rx->tail - rx->returned >= rx->credits)
-        return FL_LOOK_FAR; /* more than it has credit for */
+    if (is_there && rx->tail - rx->committed >= rx->credits)
+        return FL_LOOK_FAR; /* more than it has credit for; what has not been shown to it has given it none */
     if (rx->closed != 0 && closed != rx->closed)
         return FL_LOOK_BAD_CLOSE;
     if (closed != 0 && (is_there ? closed <= rx->tail + 1 : closed != rx->tail + 1))
@@ -254,6 +255,7 @@ static inline void fl_rx_give_back(struct fl_rx *rx, uint64_t index)
 static inline void fl_rx_commit(struct fl_rx *rx)
 {
     fl_store(&rx->mine->returned, rx->returned, FL_RELEASE); /* R0: reads of the pixels happen before it */
+    rx->committed = rx->returned;
 }
 
 static inline void fl_rx_leave(struct fl_rx *rx)
