@@ -92,7 +92,8 @@ gboolean bench_judge(const BenchSeries *series, const struct micro_row *row, Ben
     *verdict = (BenchVerdict){.row = row, .rounds = count, .value = bench_median(values, count), .floor = 0, .ratio = NAN};
     if (floored) {
         verdict->floor = bench_median(floors, count);
-        verdict->ratio = bench_median(ratios, count);
+        if (row->bound != MICRO_VALUE_AT_MOST)
+            verdict->ratio = bench_median(ratios, count);
     }
     if (row->bound == MICRO_WORST_AT_LEAST)
         show_worst(verdict, values, floors, ratios);
