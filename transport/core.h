@@ -39,10 +39,10 @@ struct fl_rx {
     const struct fl_announce_region *theirs;
     uint64_t mask;
     uint64_t credits;
-    uint64_t tail;     /* announcements taken */
-    uint64_t head;     /* announcements known of: tail, or one more */
-    uint64_t run;      /* takes on end for which there was one at once */
-    uint64_t closed;   /* as last seen: 0, or final head + 1 */
+    uint64_t tail;      /* announcements taken */
+    uint64_t head;      /* announcements known of: tail, or one more */
+    uint64_t run;       /* takes on end for which there was one at once */
+    uint64_t closed;    /* as last seen: 0, or final head + 1 */
     uint64_t returned;  /* returns made */
     uint64_t committed; /* returns the producer may see: all but within a batch */
     uint64_t armed, rung;

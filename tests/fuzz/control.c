@@ -5,17 +5,17 @@
 
 #include "../../pipeline/supervise.c"
 
+#include "three-stages.h"
+
 #include <fcntl.h>
 #include <string.h>
 
-enum { STAGES = 3, LANES = 2, MOST_REGIONS = 64, LIMIT_BYTES = 16 << 20 };
+enum { MOST_REGIONS = 64, LIMIT_BYTES = 16 << 20 };
 
 /* ---- a pipeline of three: a -> b -> c ---- */
 
 struct world {
-    FlPipeline pipeline;
-    FlStageConfig configs[STAGES];
-    FlLaneConfig lane_configs[LANES];
+    struct three_stages three;
     FlRun *run;
     int ends[STAGES];                       /* the stages' */
     uint32_t regions[STAGES][MOST_REGIONS]; /* that it was sent MAP for and has not answered */
@@ -23,33 +23,12 @@ struct world {
     enum fl_stage_life lives[STAGES];
 };
 
-static void configure(struct world *world)
-{
-    static const struct fl_key no_keys[] = {{0}};
-    static const struct fl_kind_info kind = {.name = "any", .keys = no_keys};
-    static char *const names[] = {"a", "b", "c"};
-    world->pipeline = (FlPipeline){.name = "fuzz", .stages = g_ptr_array_new(), .lanes = g_ptr_array_new()};
-    world->pipeline.memory_limit = LIMIT_BYTES;
-    for (unsigned i = 0; i < STAGES; i++) {
-        world->configs[i] = (FlStageConfig){.name = names[i], .kind = &kind};
-        world->configs[i].options = g_ptr_array_new();
-        world->configs[i].inputs = g_ptr_array_new();
-        if (i > 0)
-            g_ptr_array_add(world->configs[i].inputs, names[i - 1]);
-        g_ptr_array_add(world->pipeline.stages, &world->configs[i]);
-    }
-    for (unsigned i = 0; i < LANES; i++) {
-        world->lane_configs[i] = (FlLaneConfig){.from = &world->configs[i], .to = &world->configs[i + 1]};
-        g_ptr_array_add(world->pipeline.lanes, &world->lane_configs[i]);
-    }
-}
-
 static void begin(struct world *world, uint8_t how)
 {
     FlRunOptions options = {.verbose = how & 1, .quiet = how & 2};
-    configure(world);
-    world->pipeline.transport = how & 4 ? FL_TRANSPORT_PIPE : FL_TRANSPORT_SHM;
-    world->run = fl_run_new(&world->pipeline, &options);
+    three_stages_configure(&world->three, LIMIT_BYTES);
+    world->three.pipeline.transport = how & 4 ? FL_TRANSPORT_PIPE : FL_TRANSPORT_SHM;
+    world->run = fl_run_new(&world->three.pipeline, &options);
     for (unsigned i = 0; i < STAGES; i++) {
         FlRunStage *stage = &world->run->stages[i];
         int pair[2];
@@ -72,12 +51,9 @@ static void end(struct world *world)
         if (stage->wanted_timer)
             g_source_remove(stage->wanted_timer);
         close(world->ends[i]);
-        g_ptr_array_unref(world->configs[i].options);
-        g_ptr_array_unref(world->configs[i].inputs);
     }
     fl_run_free(world->run);
-    g_ptr_array_unref(world->pipeline.stages);
-    g_ptr_array_unref(world->pipeline.lanes);
+    three_stages_clear(&world->three);
 }
 
 /* ---- a stage ---- */

@@ -6,16 +6,16 @@
 #include "../../pipeline/door.c"
 #include "../../pipeline/take.c"
 
+#include "three-stages.h"
+
 #include <fcntl.h>
 
-enum { STAGES = 3, LANES = 2, CLIENTS = 4 };
+enum { CLIENTS = 4 };
 
 /* ---- a run of three, a -> b -> c, where b forwards ---- */
 
 struct world {
-    FlPipeline pipeline;
-    FlStageConfig configs[STAGES];
-    FlLaneConfig lane_configs[LANES];
+    struct three_stages three;
     FlRun *run;
     FlDoor *door;
     int stages[STAGES]; /* their ends of the control sockets */
@@ -23,27 +23,6 @@ struct world {
     FlClient *clients[CLIENTS];
     gboolean may_end; /* somebody has asked for it, or a stage has lied */
 };
-
-static void configure(struct world *world)
-{
-    static const struct fl_key no_keys[] = {{0}};
-    static const struct fl_kind_info kind = {.name = "any", .keys = no_keys};
-    static char *const names[] = {"a", "b", "c"};
-    world->pipeline = (FlPipeline){.name = "fuzz", .stages = g_ptr_array_new(), .lanes = g_ptr_array_new()};
-    world->pipeline.memory_limit = 16 << 20;
-    for (unsigned i = 0; i < STAGES; i++) {
-        world->configs[i] = (FlStageConfig){.name = names[i], .kind = &kind};
-        world->configs[i].options = g_ptr_array_new();
-        world->configs[i].inputs = g_ptr_array_new();
-        if (i > 0)
-            g_ptr_array_add(world->configs[i].inputs, names[i - 1]);
-        g_ptr_array_add(world->pipeline.stages, &world->configs[i]);
-    }
-    for (unsigned i = 0; i < LANES; i++) {
-        world->lane_configs[i] = (FlLaneConfig){.from = &world->configs[i], .to = &world->configs[i + 1]};
-        g_ptr_array_add(world->pipeline.lanes, &world->lane_configs[i]);
-    }
-}
 
 static void hear(int fd)
 {
@@ -91,8 +70,8 @@ static void open_stage(struct world *world, unsigned which)
 static void begin_run(struct world *world)
 {
     FlRunOptions options = {.quiet = TRUE};
-    configure(world);
-    world->run = fl_run_new(&world->pipeline, &options);
+    three_stages_configure(&world->three, 16 << 20);
+    world->run = fl_run_new(&world->three.pipeline, &options);
     for (unsigned i = 0; i < STAGES; i++) {
         FlRunStage *stage = &world->run->stages[i];
         int pair[2];
@@ -136,12 +115,9 @@ static void close_world(struct world *world)
         if (world->run->stages[i].wanted_timer)
             g_source_remove(world->run->stages[i].wanted_timer);
         close(world->stages[i]);
-        g_ptr_array_unref(world->configs[i].options);
-        g_ptr_array_unref(world->configs[i].inputs);
     }
     fl_run_free(world->run);
-    g_ptr_array_unref(world->pipeline.stages);
-    g_ptr_array_unref(world->pipeline.lanes);
+    three_stages_clear(&world->three);
 }
 
 /* ---- clients ---- */
