@@ -2,6 +2,8 @@
 #ifndef FUZZ_THREE_STAGES_H
 #define FUZZ_THREE_STAGES_H
 
+#include "../../pipeline/run.h"
+
 enum { STAGES = 3, LANES = 2 };
 
 struct three_stages {
@@ -10,7 +12,7 @@ struct three_stages {
     FlLaneConfig lane_configs[LANES];
 };
 
-static void three_stages_configure(struct three_stages *three, uint64_t memory_limit)
+static inline void three_stages_configure(struct three_stages *three, uint64_t memory_limit)
 {
     static const struct fl_key no_keys[] = {{0}};
     static const struct fl_kind_info kind = {.name = "any", .keys = no_keys};
@@ -31,7 +33,7 @@ static void three_stages_configure(struct three_stages *three, uint64_t memory_l
     }
 }
 
-static void three_stages_clear(struct three_stages *three)
+static inline void three_stages_clear(struct three_stages *three)
 {
     for (unsigned i = 0; i < STAGES; i++) {
         g_ptr_array_unref(three->configs[i].options);
