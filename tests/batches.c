@@ -194,6 +194,24 @@ static void a_batch_is_shown_by_who_waits_for_no_time(void)
     stand_destroy(&stand);
 }
 
+/* The same where the library asks the question itself. */
+static void a_batch_is_shown_by_who_waits_for_an_end(void)
+{
+    struct stand stand;
+    struct stand_lane *lane = begin(&stand, &(struct fl_lane_info){.credits = 7, .batch = 3, .batch_delay_ns = NEVER_NS});
+    CHECK_EQ(fl_output_wait(stand.output, 0), 0);
+    publish(&stand, 0, 8); /* the last has no credit; the one before stands alone in its batch */
+    CHECK_EQ(fl_output_wait(stand.output, 0), -ETIMEDOUT);
+    CHECK_EQ(fl_lane_wait(lane->rx, 0), 0);
+    for (int64_t number = 0; number < 7; number++)
+        CHECK_EQ(stand_next(lane), number);
+    CHECK_EQ(seen_back(lane), 6);
+    CHECK_EQ(fl_lane_wait(lane->rx, 0), -ETIMEDOUT);
+    CHECK_EQ(seen_back(lane), 7);
+    CHECK_EQ(fl_output_wait(stand.output, 0), 0);
+    stand_destroy(&stand);
+}
+
 /* All slots are in frames that nobody has been shown. */
 static void a_batch_is_shown_by_who_finds_no_slot(void)
 {
@@ -354,6 +372,7 @@ int main(void)
         {"returns are shown and ring once a batch", returns_are_shown_and_ring_once_a_batch},
         {"a batch is shown by who waits by asking again", a_batch_is_shown_by_who_waits_by_asking_again},
         {"a batch is shown by who waits for no time", a_batch_is_shown_by_who_waits_for_no_time},
+        {"a batch is shown by who waits for an end", a_batch_is_shown_by_who_waits_for_an_end},
         {"a batch is shown by who finds no slot", a_batch_is_shown_by_who_finds_no_slot},
         {"a batch goes on when nothing comes", a_batch_goes_on_when_nothing_comes},
         {"a batch goes back when nothing goes on", a_batch_goes_back_when_nothing_goes_on},

@@ -30,11 +30,6 @@ static void give_sign(uint64_t number)
 
 /* ---- consumers ---- */
 
-static bool is_ready(void *lane)
-{
-    return fl_lane_ready(lane);
-}
-
 static void check_whole(const struct fl_frame *frame)
 {
     CHECK_EQ(picture_wrong_bytes(fl_frame_base(frame), fl_frame_desc(frame), fl_frame_desc(frame)->number), 0);
@@ -52,7 +47,7 @@ static void consume(struct wiring_child *child)
     uint64_t expected = 0;
     int error;
     for (;;) {
-        CHECK_EQ(fl_context_wait(child->context, is_ready, child->lane, -1), 0);
+        CHECK_EQ(fl_lane_wait(child->lane, -1), 0);
         if ((error = fl_lane_take(child->lane, &frame)) == -ENODATA)
             break;
         if (error < 0)
@@ -80,11 +75,6 @@ static void consume(struct wiring_child *child)
 
 /* ---- the producer ---- */
 
-static bool owes_nothing(void *output)
-{
-    return !fl_output_owes(output);
-}
-
 static bool is_drained(void *output)
 {
     return fl_output_drained(output);
@@ -105,7 +95,7 @@ static void publish_all(struct fl_context *context, struct fl_pool *pool, struct
         CHECK_EQ(fl_pool_acquire_wait(pool, -1, NULL, NULL, &frame), 0);
         describe(&desc, number, &state);
         picture_fill(fl_frame_data(frame), &desc, number);
-        CHECK_EQ(fl_context_wait(context, owes_nothing, output, -1), 0);
+        CHECK_EQ(fl_output_wait(output, -1), 0);
         CHECK_EQ(fl_output_publish(output, frame, &desc), 0);
         fl_frame_unref(frame);
         give_sign(number);

@@ -34,11 +34,6 @@ static bool is_drained(void *output)
     return fl_output_drained(output);
 }
 
-static bool is_ready(void *lane)
-{
-    return fl_lane_ready(lane);
-}
-
 static void close_and_drain(struct end *end)
 {
     fl_output_close(end->output);
@@ -55,7 +50,7 @@ static void *produce(void *arg)
         CHECK_EQ(fl_pool_acquire_wait(end->pool, -1, NULL, NULL, &frame), 0);
         picture_describe(&desc, number, WIDTH, HEIGHT, WIDTH);
         picture_fill(fl_frame_data(frame), &desc, number);
-        CHECK_EQ(fl_context_wait(end->context, owes_nothing, end->output, -1), 0);
+        CHECK_EQ(fl_output_wait(end->output, -1), 0);
         CHECK_EQ(fl_output_publish(end->output, frame, &desc), 0);
         fl_frame_unref(frame);
         through.number = number;
@@ -70,7 +65,7 @@ static void *produce(void *arg)
 static struct fl_frame *next_frame(struct end *end)
 {
     struct fl_frame *frame;
-    CHECK_EQ(fl_context_wait(end->context, is_ready, end->in, -1), 0);
+    CHECK_EQ(fl_lane_wait(end->in, -1), 0);
     int error = fl_lane_take(end->in, &frame);
     if (error == -ENODATA)
         return NULL;

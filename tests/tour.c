@@ -66,11 +66,6 @@ static void draw(uint8_t *pixels, uint64_t number, struct fl_desc *desc)
     };
 }
 
-static bool output_owes_nothing(void *output)
-{
-    return !fl_output_owes(output);
-}
-
 static bool output_is_drained(void *output)
 {
     return fl_output_drained(output);
@@ -107,7 +102,7 @@ static int producer(int control)
         must(fl_pool_acquire_wait(pool, -1, NULL, NULL, &frame), "a free slot");
         draw(fl_frame_data(frame), number, &desc);
         /* Publish never blocks. This lane's policy is `wait`: who cannot be sent a frame for want of credit is owed it. */
-        must(fl_context_wait(context, output_owes_nothing, output, -1), "wait for credit");
+        must(fl_output_wait(output, -1), "wait for credit");
         must(fl_output_publish(output, frame, &desc), "publish");
         fl_frame_unref(frame); /* the slot is free again when the consumer, too, has let go */
     }
@@ -135,11 +130,6 @@ static void look_at(const struct fl_frame *frame, uint64_t expected)
     for (uint32_t y = 0; y < desc->height; y++, row += desc->planes[0].stride)
         for (uint32_t x = 0; x < desc->width; x++)
             failures += row[x] != expected % 256;
-}
-
-static bool lane_is_ready(void *lane)
-{
-    return fl_lane_ready(lane);
 }
 
 static int consumer(int control)
@@ -170,7 +160,7 @@ static int consumer(int control)
 
     for (;;) {
         struct fl_frame *frame;
-        must(fl_context_wait(context, lane_is_ready, lane, -1), "wait for a frame");
+        must(fl_lane_wait(lane, -1), "wait for a frame");
         error = fl_lane_take(lane, &frame); /* also: -EAGAIN nothing now, -ENOENT a new pool, -EBADMSG see fl_lane_fault */
         if (error < 0)
             break;

@@ -67,7 +67,7 @@ struct fl_bell_watch {
     const struct fl_rx *rx; /* the consumer's side, or */
     const struct fl_tx *tx; /* the producer's; neither: a pipe */
     uint64_t *wakeups;      /* sleeps that it ended */
-    uint64_t seen, futile, futile_since_ns;
+    uint64_t taken, seen, futile, futile_since_ns;
     bool muted; /* for good: left to the timer */
 };
 
@@ -233,6 +233,9 @@ void fl_context_suit(struct fl_context *context, const struct fl_lane_info *info
  * waits for may hang on any of them. */
 void fl_context_flush_locked(struct fl_context *context);
 void fl_context_service_locked(struct fl_context *context);
+/* As fl_context_wait, for a question that is asked with the lock held: a wait with one sleep then takes the lock three times in
+ * all. */
+int fl_context_wait_locked(struct fl_context *context, bool (*is_met)(void *arg), void *arg, int64_t timeout_ns);
 void fl_context_tend_locked(struct fl_context *context); /* as service, but returns nobody waits for are left to lie */
 struct fl_pool *fl_context_find_pool(struct fl_context *context, uint32_t id);
 uint64_t fl_now_ns(void);

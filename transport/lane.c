@@ -471,6 +471,16 @@ bool fl_lane_ready(struct fl_lane *lane)
     return ready;
 }
 
+static bool is_ready_locked(void *lane)
+{
+    return fl_lane_ready_locked(lane);
+}
+
+int fl_lane_wait(struct fl_lane *lane, int64_t timeout_ns)
+{
+    return fl_context_wait_locked(lane->context, is_ready_locked, lane, timeout_ns);
+}
+
 /* ---- the rest of the conversation ---- */
 
 /* A peer that goes back, or speaks of times without a base, is not believed. */

@@ -292,6 +292,16 @@ bool fl_output_owes(const struct fl_output *output)
     return owes;
 }
 
+static bool owes_nothing_locked(void *output)
+{
+    return !owes_wait_lane(output);
+}
+
+int fl_output_wait(struct fl_output *output, int64_t timeout_ns)
+{
+    return fl_context_wait_locked(output->context, owes_nothing_locked, output, timeout_ns);
+}
+
 void fl_output_through(struct fl_output *output, const struct fl_through *through)
 {
     fl_context_lock(output->context);

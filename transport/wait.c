@@ -45,6 +45,41 @@ void fl_sleep_free(struct fl_sleep *sleep)
     }
 }
 
+/* ---- wishes ---- */
+
+/* What somebody waits for: a question of the library's, asked under the lock, or one of the caller's, asked without it. */
+struct fl_wish {
+    bool (*is_met)(void *arg);
+    void *arg;
+    bool is_callers;
+    uint64_t deadline_ns;
+};
+
+/* The lock is held, and let go. What a batch still keeps back is shown before this side waits, or both sides could wait for each
+ * other: also what the question itself has done, and where another thread sleeps for this one. */
+static bool ask_and_unlock(struct fl_context *context, const struct fl_wish *wish)
+{
+    bool is_met = !wish->is_callers && wish->is_met(wish->arg);
+    if (wish->is_callers) {
+        fl_context_unlock(context);
+        is_met = wish->is_met(wish->arg);
+        if (is_met || !context->batches)
+            return is_met;
+        fl_context_lock(context);
+    }
+    if (!is_met)
+        fl_context_flush_locked(context);
+    fl_context_unlock(context);
+    return is_met;
+}
+
+static bool look(struct fl_context *context, const struct fl_wish *wish)
+{
+    fl_context_lock(context);
+    fl_context_tend_locked(context);
+    return ask_and_unlock(context, wish);
+}
+
 /* ---- bells ---- */
 
 /* D0 of core.h for every lane at once: one fence, then the caller looks at everything again. */
@@ -104,9 +139,16 @@ static uint64_t movement(const struct fl_bell_watch *watch)
     return fl_load(&watch->tx->theirs->returned, FL_RELAXED) + fl_load(&watch->tx->theirs->gone, FL_RELAXED);
 }
 
-/* A bell that rings without anything having moved costs its owner's peer CPU and nobody else: it is left to the timer. */
+/* A bell that rings without anything having moved costs its owner's peer CPU and nobody else: it is left to the timer. Who has
+ * taken something since it rang last need not look at the peer's lines, which would come from another core. */
 static void judge_bell(struct fl_bell_watch *watch)
 {
+    uint64_t taken = watch->rx ? watch->rx->tail : watch->tx->returned;
+    if (taken != watch->taken) {
+        watch->taken = taken;
+        watch->futile = 0;
+        return;
+    }
     uint64_t moved = movement(watch);
     if (moved != watch->seen) {
         watch->seen = moved;
@@ -123,7 +165,7 @@ static void judge_bell(struct fl_bell_watch *watch)
 }
 
 /* Every bell that rang is read; pipes are read by their lanes. */
-static void answer(struct fl_context *context, struct fl_sleep *sleep, unsigned count)
+static bool answer(struct fl_context *context, struct fl_sleep *sleep, unsigned count, const struct fl_wish *wish)
 {
     for (unsigned i = 0; i < count; i++)
         if (sleep->polls[i].revents && (!sleep->watches[i] || sleep->watches[i]->rx || sleep->watches[i]->tx))
@@ -138,7 +180,7 @@ static void answer(struct fl_context *context, struct fl_sleep *sleep, unsigned 
             judge_bell(watch);
     }
     fl_context_tend_locked(context);
-    fl_context_unlock(context);
+    return ask_and_unlock(context, wish);
 }
 
 /* ---- one sleeps for all ---- */
@@ -158,20 +200,17 @@ static void wake_others(struct fl_context *context)
     pthread_mutex_unlock(&context->turn);
 }
 
-/* Those who wait raise `waiting` before they look at `sleeper` and `looks`; here both change before the look at `waiting`. Only the
- * sleeper changes `looks`. */
-static void tell_others(struct fl_context *context)
+/* Those who wait raise `waiting` before they look at `sleeper` and `looks`; who has the turn changes these, and after a fence looks
+ * at `waiting`. Only who has the turn changes `looks`. */
+static void count_look(struct fl_context *context)
 {
     unsigned looks = atomic_load_explicit(&context->looks, memory_order_relaxed);
     atomic_store_explicit(&context->looks, looks + 1, memory_order_release);
-    atomic_thread_fence(memory_order_seq_cst);
-    wake_others(context);
 }
 
 static void give_turn_up(struct fl_context *context)
 {
-    unsigned looks = atomic_load_explicit(&context->looks, memory_order_relaxed);
-    atomic_store_explicit(&context->looks, looks + 1, memory_order_relaxed); /* while it is still this thread's to change */
+    count_look(context); /* while it is still this thread's to change */
     atomic_store_explicit(&context->sleeper, 0, memory_order_release);
     atomic_thread_fence(memory_order_seq_cst);
     wake_others(context);
@@ -214,16 +253,6 @@ static bool take_turn(struct fl_context *context, unsigned looks, uint64_t deadl
     return mine;
 }
 
-/* What a batch still keeps back is shown before this side waits, or both sides could wait for each other. */
-static void look_before_waiting(struct fl_context *context)
-{
-    if (!context->batches)
-        return;
-    fl_context_lock(context);
-    fl_context_flush_locked(context);
-    fl_context_unlock(context);
-}
-
 static struct timespec how_long(uint64_t deadline_ns)
 {
     uint64_t limit_ns = FL_PEER_CHECK_NS;
@@ -234,39 +263,30 @@ static struct timespec how_long(uint64_t deadline_ns)
     return (struct timespec){0, (long)limit_ns};
 }
 
-/* The caller has the turn. True: ready. */
-static bool sleep_once(struct fl_context *context, bool (*ready)(void *arg), void *arg, uint64_t deadline_ns)
+/* The caller has the turn. True: the wish is met. */
+static bool sleep_once(struct fl_context *context, const struct fl_wish *wish)
 {
     atomic_store_explicit(&context->asleep, 1, memory_order_relaxed); /* before the fence in arm, the look at `released` after it */
     fl_context_lock(context);
+    count_look(context); /* before the fence in arm; who looks again because of it waits for the lock, and finds it done */
     arm(context);
     fl_context_service_locked(context);
     struct fl_sleep *sleep = context->sleep;
     unsigned count = gather(context, sleep);
     struct fl_output_lane *detached = fl_context_exhume(context); /* who has the turn is the only one that could sleep on them */
-    fl_context_unlock(context);
+    bool is_met = ask_and_unlock(context, wish);
     fl_output_lanes_destroy(detached);
-    tell_others(context); /* what the service above has brought is theirs too; what comes from now on wakes this thread */
-    bool is_ready = ready(arg);
-    if (!is_ready) {
-        look_before_waiting(context); /* what the service and `ready` have done may be within a batch */
-        struct timespec limit = how_long(deadline_ns);
-        if (ppoll(sleep->polls, count, &limit, NULL) > 0)
-            answer(context, sleep, count);
+    wake_others(context); /* what comes from now on wakes this thread */
+    int rang = 0;
+    if (!is_met) {
+        struct timespec limit = how_long(wish->deadline_ns);
+        rang = ppoll(sleep->polls, count, &limit, NULL);
     }
     atomic_store_explicit(&context->asleep, 0, memory_order_relaxed);
-    return is_ready;
+    return rang > 0 ? answer(context, sleep, count, wish) : is_met;
 }
 
 /* ---- wait ---- */
-
-static bool is_ready_now(struct fl_context *context, bool (*ready)(void *arg), void *arg)
-{
-    fl_context_lock(context);
-    fl_context_tend_locked(context);
-    fl_context_unlock(context);
-    return ready(arg);
-}
 
 static void pause_core(void)
 {
@@ -278,36 +298,50 @@ static void pause_core(void)
 }
 
 /* Looks again for as long as a lane's `spin_ns` says. */
-static bool spin(struct fl_context *context, bool (*ready)(void *arg), void *arg, uint64_t deadline_ns)
+static bool spin(struct fl_context *context, const struct fl_wish *wish)
 {
-    uint64_t now = fl_now_ns(), until_ns = deadline_ns - now < context->spin_ns ? deadline_ns : now + context->spin_ns;
+    uint64_t now = fl_now_ns();
+    uint64_t until_ns = wish->deadline_ns - now < context->spin_ns ? wish->deadline_ns : now + context->spin_ns;
     for (; now < until_ns; now = fl_now_ns()) {
         pause_core();
-        if (is_ready_now(context, ready, arg))
+        if (look(context, wish))
             return true;
     }
     return false;
 }
 
-int fl_context_wait(struct fl_context *context, bool (*ready)(void *arg), void *arg, int64_t timeout_ns)
+static int wait_for(struct fl_context *context, const struct fl_wish *wish)
 {
-    uint64_t deadline_ns = timeout_ns < 0 ? UINT64_MAX : fl_now_ns() + (uint64_t)timeout_ns;
     bool has_spun = context->spin_ns == 0;
     for (;;) {
         unsigned looks = atomic_load(&context->looks); /* before the look, or a look of the sleeper's in between would be missed */
-        if (is_ready_now(context, ready, arg))
+        if (look(context, wish))
             return 0;
-        look_before_waiting(context); /* also where another thread sleeps for this one, and for who only asks whether it is time */
-        if (deadline_ns != UINT64_MAX && fl_now_ns() >= deadline_ns)
+        if (wish->deadline_ns != UINT64_MAX && fl_now_ns() >= wish->deadline_ns)
             return -ETIMEDOUT;
-        if (!has_spun && spin(context, ready, arg, deadline_ns))
+        if (!has_spun && spin(context, wish))
             return 0;
         has_spun = true;
-        if (!take_turn(context, looks, deadline_ns))
+        if (!take_turn(context, looks, wish->deadline_ns))
             continue;
-        bool is_ready = sleep_once(context, ready, arg, deadline_ns);
+        bool is_met = sleep_once(context, wish);
         give_turn_up(context);
-        if (is_ready)
+        if (is_met)
             return 0;
     }
+}
+
+static uint64_t deadline_of(int64_t timeout_ns)
+{
+    return timeout_ns < 0 ? UINT64_MAX : fl_now_ns() + (uint64_t)timeout_ns;
+}
+
+int fl_context_wait(struct fl_context *context, bool (*ready)(void *arg), void *arg, int64_t timeout_ns)
+{
+    return wait_for(context, &(struct fl_wish){ready, arg, .is_callers = true, .deadline_ns = deadline_of(timeout_ns)});
+}
+
+int fl_context_wait_locked(struct fl_context *context, bool (*is_met)(void *arg), void *arg, int64_t timeout_ns)
+{
+    return wait_for(context, &(struct fl_wish){is_met, arg, .deadline_ns = deadline_of(timeout_ns)});
 }

@@ -67,11 +67,6 @@ static void take_all(struct micro_consumer *consumer)
     }
 }
 
-static bool owes_nothing(void *output)
-{
-    return !fl_output_owes(output);
-}
-
 /* All frames, or as many as go in ten times the time that one stage alone takes: other programs may have the cores. */
 static void send_all(struct micro_producer *producer)
 {
@@ -81,7 +76,7 @@ static void send_all(struct micro_producer *producer)
         work(0, work_ns[0][number]);
         micro_describe(&desc, number, 64);
         micro_publish(producer, &desc, NULL);
-        micro_must(fl_context_wait(producer->context, owes_nothing, producer->output, -1));
+        micro_must(fl_output_wait(producer->output, -1));
         while (slots == 0 && bare_load(done) <= number)
             micro_relax();
     }

@@ -62,11 +62,6 @@ static void take_all(struct micro_consumer *consumer)
     }
 }
 
-static bool owes_nothing(void *output)
-{
-    return !fl_output_owes(output);
-}
-
 static int64_t left(uint64_t end_ns)
 {
     uint64_t now = micro_now_ns();
@@ -84,7 +79,7 @@ static bool publish(void *arg, uint64_t number, uint64_t end_ns)
     micro_must(error);
     micro_describe(&desc, number, 64);
     while ((error = fl_output_publish(producer->output, frame, &desc)) == -EAGAIN)
-        if (fl_context_wait(producer->context, owes_nothing, producer->output, left(end_ns)) == -ETIMEDOUT)
+        if (fl_output_wait(producer->output, left(end_ns)) == -ETIMEDOUT)
             break;
     fl_frame_unref(frame);
     if (error == -EAGAIN)

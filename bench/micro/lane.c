@@ -97,11 +97,6 @@ void micro_describe(struct fl_desc *desc, uint64_t number, uint64_t bytes)
     };
 }
 
-static bool owes_nothing(void *output)
-{
-    return !fl_output_owes(output);
-}
-
 void micro_publish(struct micro_producer *producer, struct fl_desc *desc, void (*fill)(uint8_t *data, const struct fl_desc *desc))
 {
     struct fl_frame *frame;
@@ -112,14 +107,9 @@ void micro_publish(struct micro_producer *producer, struct fl_desc *desc, void (
     if (fill)
         fill(fl_frame_data(frame), desc);
     while ((error = fl_output_publish(producer->output, frame, desc)) == -EAGAIN)
-        micro_must(fl_context_wait(producer->context, owes_nothing, producer->output, -1));
+        micro_must(fl_output_wait(producer->output, -1));
     micro_must(error);
     fl_frame_unref(frame);
-}
-
-static bool is_ready(void *lane)
-{
-    return fl_lane_ready(lane);
 }
 
 struct fl_frame *micro_take(struct micro_consumer *consumer)
@@ -127,7 +117,7 @@ struct fl_frame *micro_take(struct micro_consumer *consumer)
     struct fl_frame *frame;
     int error;
     while ((error = fl_lane_take(consumer->lane, &frame)) == -EAGAIN)
-        micro_must(fl_context_wait(consumer->context, is_ready, consumer->lane, -1));
+        micro_must(fl_lane_wait(consumer->lane, -1));
     if (error == -ENODATA)
         return NULL;
     if (error < 0)

@@ -10,11 +10,6 @@ static void take_all(struct micro_consumer *consumer)
         fl_frame_release(frame);
 }
 
-static bool owes_nothing(void *output)
-{
-    return !fl_output_owes(output);
-}
-
 /* Each publish finds the one credit in use: the wait ends when the last frame has come back and this one has gone out. */
 static void send(struct micro_producer *producer, struct micro_samples *samples, uint64_t end_ns)
 {
@@ -25,7 +20,7 @@ static void send(struct micro_producer *producer, struct micro_samples *samples,
     uint64_t before = micro_now_ns();
     for (; micro_wants_more(samples, before, end_ns); desc.number++) {
         micro_must(fl_output_publish(producer->output, frame, &desc));
-        micro_must(fl_context_wait(producer->context, owes_nothing, producer->output, -1));
+        micro_must(fl_output_wait(producer->output, -1));
         uint64_t now = micro_now_ns();
         micro_sample(samples, (now - before) / 2);
         before = now;

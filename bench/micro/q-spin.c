@@ -32,16 +32,11 @@ static void wait_all(struct micro_consumer *consumer)
         fl_frame_release(frame);
 }
 
-static bool owes_nothing(void *output)
-{
-    return !fl_output_owes(output);
-}
-
 /* Until the frame before has come back and this one has gone out. */
 static void pay(struct micro_producer *producer, bool polls)
 {
     if (!polls)
-        micro_must(fl_context_wait(producer->context, owes_nothing, producer->output, -1));
+        micro_must(fl_output_wait(producer->output, -1));
     while (fl_output_owes(producer->output)) {
         micro_relax();
         fl_context_service(producer->context);

@@ -95,6 +95,9 @@ int fl_lane_take(struct fl_lane *lane, struct fl_frame **frame);
 /* True if take would not answer -EAGAIN. For use in fl_context_wait's `ready`. */
 bool fl_lane_ready(struct fl_lane *lane);
 
+/* fl_context_wait for just that, in fewer steps. 0, or -ETIMEDOUT. */
+int fl_lane_wait(struct fl_lane *lane, int64_t timeout_ns);
+
 /* "Nothing at or before this is still to come": false until the producer has said so once. Never goes backwards; the time base is
  * positive. */
 struct fl_through {

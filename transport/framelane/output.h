@@ -8,7 +8,7 @@
  * the lane it came from goes back when everybody below has returned it.
  *
  * publish never blocks. It goes first to every lane that has credit; a `wait` lane without credit is still owed the frame, and the
- * next publish answers -EAGAIN until that has been paid (fl_output_owes; fl_context_wait pays).
+ * next publish answers -EAGAIN until that has been paid (fl_output_owes; fl_output_wait and fl_context_wait pay).
  */
 #ifndef FRAMELANE_OUTPUT_H
 #define FRAMELANE_OUTPUT_H
@@ -49,6 +49,9 @@ int fl_output_publish(struct fl_output *output, struct fl_frame *frame, const st
 
 /* True while some `wait` lane has not been sent the newest frame. */
 bool fl_output_owes(const struct fl_output *output);
+
+/* fl_context_wait until it does not, in fewer steps. 0, or -ETIMEDOUT. */
+int fl_output_wait(struct fl_output *output, int64_t timeout_ns);
 
 /* Says "nothing at or before this is still to come" on every lane, as far as it owes nothing. Never goes backwards. */
 void fl_output_through(struct fl_output *output, const struct fl_through *through);
