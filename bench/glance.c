@@ -30,16 +30,15 @@ static gboolean is_no_rival(const BenchPlan *plan, guint way)
     return ((const BenchWay *)plan->ways->pdata[way])->only_alone;
 }
 
-/* "6.13 x pipe, 3.93 x socket; within noise: gst-shm" of the first way over all the others, by a figure; `gain`: the other way
- * round.
+/* "6.13 x pipe, 3.93 x socket; within noise: gst-shm" of the first way over all the others in the same place, by a figure; `gain`:
+ * the other way round.
  */
-static char *compared(const BenchPlan *plan, const BenchSize *size, const char *figure, gboolean gain)
+static char *compared(const BenchPlan *plan, const BenchCell *own, const char *figure, gboolean gain)
 {
     GString *words = g_string_new(NULL), *noise = g_string_new(NULL);
-    const BenchCell *own = speed_of(plan, first_way(plan), size);
     for (guint i = 1; i < plan->ways->len; i++) {
         const BenchWay *way = plan->ways->pdata[i];
-        const BenchCell *other = speed_of(plan, way->name, size);
+        const BenchCell *other = bench_cell_of(plan, own, way->name);
         BenchFigure ratio;
         if (is_no_rival(plan, i) || !(gain ? bench_ratio(other, own, figure, &ratio) : bench_ratio(own, other, figure, &ratio)))
             continue;
@@ -60,8 +59,8 @@ static void say_speed(const BenchPlan *plan, GPtrArray *sentences)
     BenchFigure frames, cpu;
     if (!bench_figure(own, "per_second", &frames) || !bench_figure(own, "cpu_ns", &cpu) || own->rate)
         return;
-    g_autofree char *faster = compared(plan, plan->main_size, "per_second", FALSE);
-    g_autofree char *dearer = compared(plan, plan->main_size, "cpu_ns", TRUE), *time = bench_about_time(cpu.median);
+    g_autofree char *faster = compared(plan, own, "per_second", FALSE);
+    g_autofree char *dearer = compared(plan, own, "cpu_ns", TRUE), *time = bench_about_time(cpu.median);
     if (*faster)
         say(sentences, "How much faster: at %s (%s) %s moves %.0f frames a second: %s.", plan->main_size->name, own->work,
             own->way->name, frames.median, faster);
@@ -206,17 +205,21 @@ static void say_losses(const BenchPlan *plan, GPtrArray *sentences)
     g_string_free(words, TRUE);
 }
 
+static const BenchCell *paced(const BenchPlan *plan, const char *way)
+{
+    const BenchCell *like = plan->cells->pdata[0];
+    return bench_find(plan, way, plan->main_size, like->consumers, plan->fixed_rate, like->work, like->pin, "none");
+}
+
 static void say_latency(const BenchPlan *plan, GPtrArray *sentences)
 {
     GString *words = g_string_new(NULL);
-    const BenchCell *like = plan->cells->pdata[0];
     for (guint i = 0; i < plan->ways->len && plan->fixed_rate; i++) {
         const char *way = ((const BenchWay *)plan->ways->pdata[i])->name;
+        const BenchCell *cell = paced(plan, way);
         BenchFigure middle, late;
         if (is_no_rival(plan, i))
             continue;
-        const BenchCell *cell =
-            bench_find(plan, way, plan->main_size, like->consumers, plan->fixed_rate, like->work, like->pin, "none");
         if (!bench_figure(cell, "lag_p50_ns", &middle) || !bench_figure(cell, "lag_p99_ns", &late))
             continue;
         g_autofree char *half = bench_about_time(middle.median), *most = bench_about_time(late.median);
@@ -226,6 +229,12 @@ static void say_latency(const BenchPlan *plan, GPtrArray *sentences)
         say(sentences, "How late a %s frame is at %u frames a second, half of them (99 %%): %s.", plan->main_size->name,
             plan->fixed_rate, words->str);
     g_string_free(words, TRUE);
+    const BenchCell *own = paced(plan, first_way(plan));
+    if (!own)
+        return;
+    g_autofree char *half = compared(plan, own, "lag_p50_ns", FALSE), *most = compared(plan, own, "lag_p99_ns", FALSE);
+    if (*half && *most)
+        say(sentences, "How late %s is against the others, half of the frames: %s. 99 %% of them: %s.", own->way->name, half, most);
 }
 
 static void say_stalls(const BenchPlan *plan, GPtrArray *sentences)

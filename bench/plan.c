@@ -220,7 +220,7 @@ static gboolean shows_work(const BenchPlan *plan, const BenchOptions *options, g
 
 static void add_cells(BenchPlan *plan, const BenchOptions *options, const Lists *lists)
 {
-    double quick = options->quick ? 0.1 : 0.2, paced = options->quick ? 0.4 : 1.0;
+    double quick = options->quick ? 0.1 : 0.2, paced = options->quick ? 0.4 : 3.0;
     BenchCell like = {.consumers = g_array_index(lists->consumers, guint, 0), .stall = "none"};
     like.work = lists->works->pdata[0];
     like.pin = lists->pins->pdata[0];
