@@ -51,6 +51,7 @@ typedef struct {
     BenchOutcome outcome;
     GHashTable *figures; /* name -> double*; NULL unless done */
     char *reason;        /* what it said on standard error; NULL when done */
+    gboolean hung;       /* it had to be killed */
 } BenchRun;
 
 /* `extra` is one more argument and its value, or NULL. The second takes a whole command, path first; it is given up after `seconds`

@@ -56,6 +56,7 @@ typedef struct {
     BenchRun *traced; /* NULL: system calls were not counted */
     BenchOutcome outcome;
     const char *reason;
+    guint hung; /* runs of a peer that had to be killed, and were done again */
 } BenchCell;
 
 typedef struct {

@@ -40,17 +40,20 @@ static GStrv arguments(const BenchOptions *options, const char *const *command, 
     return g_strv_builder_end(builder);
 }
 
-static gboolean kill_it(gpointer process)
-{
-    g_subprocess_force_exit(process);
-    return G_SOURCE_CONTINUE;
-}
-
 struct talk {
     GMainLoop *loop;
+    GSubprocess *process;
     char *out, *err;
-    gboolean ended;
+    gboolean ended, hung;
 };
+
+static gboolean kill_it(gpointer data)
+{
+    struct talk *talk = data;
+    talk->hung = TRUE;
+    g_subprocess_force_exit(talk->process);
+    return G_SOURCE_CONTINUE;
+}
 
 static void ended(GObject *process, GAsyncResult *result, gpointer data)
 {
@@ -63,8 +66,8 @@ static void ended(GObject *process, GAsyncResult *result, gpointer data)
 static void listen(BenchRun *run, GSubprocess *process, double seconds)
 {
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
-    struct talk talk = {.loop = loop};
-    guint timer = g_timeout_add_seconds((guint)ceil(seconds) + LIMIT_SECONDS, kill_it, process);
+    struct talk talk = {.loop = loop, .process = process};
+    guint limit = (guint)ceil(seconds) + LIMIT_SECONDS, timer = g_timeout_add_seconds(limit, kill_it, &talk);
     g_subprocess_communicate_utf8_async(process, NULL, NULL, ended, &talk);
     g_main_loop_run(loop);
     g_source_remove(timer);
@@ -73,7 +76,10 @@ static void listen(BenchRun *run, GSubprocess *process, double seconds)
         run->outcome = BENCH_DONE;
     else if (status == EXIT_CANNOT)
         run->outcome = BENCH_SKIPPED;
-    if (run->outcome != BENCH_DONE)
+    run->hung = talk.hung;
+    if (talk.hung)
+        run->reason = g_strdup_printf("was at no end after %u s, and was killed", limit);
+    else if (run->outcome != BENCH_DONE)
         run->reason = talk.err && *talk.err ? g_strdup(g_strchomp(talk.err)) : g_strdup_printf("ended with %d, silently", status);
     g_free(talk.out);
     g_free(talk.err);

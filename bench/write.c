@@ -141,12 +141,19 @@ static void markdown_ways(GString *to, const BenchPlan *plan)
     for (guint i = 0; i < plan->ways->len; i++) {
         const BenchWay *way = plan->ways->pdata[i];
         const char *reason = NULL;
-        for (guint c = 0; c < plan->cells->len && !reason; c++) {
+        guint hung = 0;
+        for (guint c = 0; c < plan->cells->len; c++) {
             const BenchCell *cell = plan->cells->pdata[c];
-            if (cell->way == way && cell->outcome != BENCH_DONE)
+            if (cell->way != way)
+                continue;
+            hung += cell->hung;
+            if (cell->outcome != BENCH_DONE && !reason)
                 reason = cell->reason;
         }
-        g_string_append_printf(to, "| `%s` | %s%s%s |\n", way->name, way->what, reason ? "; no row: " : "", reason ? reason : "");
+        g_string_append_printf(to, "| `%s` | %s%s%s", way->name, way->what, reason ? "; no row: " : "", reason ? reason : "");
+        if (hung)
+            g_string_append_printf(to, "; %u of its runs hung, and were done again", hung);
+        g_string_append(to, " |\n");
     }
 }
 
