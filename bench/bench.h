@@ -40,6 +40,8 @@ typedef struct {
     char **against; /* commands of the shell */
 } BenchOptions;
 
+/* Says what is wrong with the words, and where to read more. The exit code of that. */
+int bench_usage(const char *format, ...) G_GNUC_PRINTF(1, 2);
 gboolean bench_is_wanted(const BenchOptions *options, const char *name);
 double bench_seconds(const BenchOptions *options, double asked); /* of one round: `asked`, or less when quick */
 

@@ -20,8 +20,7 @@ double bench_seconds(const BenchOptions *options, double asked)
     return options->quick ? seconds / 10 : seconds;
 }
 
-static int usage(const char *format, ...) G_GNUC_PRINTF(1, 2);
-static int usage(const char *format, ...)
+int bench_usage(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -57,26 +56,26 @@ static gboolean names_something(const char *start)
 static int check(const BenchOptions *options, gboolean micro)
 {
     if (options->rounds < 0 || options->rounds > 1000)
-        return usage("--rounds: 1 to 1000");
+        return bench_usage("--rounds: 1 to 1000");
     if (options->seconds < 0 || options->seconds > 60)
-        return usage("--seconds: more than 0, at most 60");
+        return bench_usage("--seconds: more than 0, at most 60");
     if (!micro && (options->only || options->list || options->sweep))
-        return usage("--only, --list and --sweep belong to --micro");
+        return bench_usage("--only, --list and --sweep belong to --micro");
     gboolean of_transports = options->transports || options->sizes || options->consumers || options->rates || options->works ||
                              options->pins || options->folder || options->film;
     if (options->against && !options->pipeline)
-        return usage("--against belongs to --pipeline");
+        return bench_usage("--against belongs to --pipeline");
     if (options->pipeline && strcmp(options->pipeline, "transcode") != 0 && !options->against)
-        return usage("--pipeline: against what? --against 'COMMAND'");
+        return bench_usage("--pipeline: against what? --against 'COMMAND'");
     if (options->pipeline && strcmp(options->pipeline, "transcode") != 0 && options->film)
-        return usage("--film belongs to --pipeline transcode, or to a report");
+        return bench_usage("--film belongs to --pipeline transcode, or to a report");
     if (options->pipeline && (micro || options->transports || options->sizes || options->consumers || options->rates))
-        return usage("--pipeline takes --against, --rounds, --json and -o");
+        return bench_usage("--pipeline takes --against, --rounds, --json and -o");
     if (micro && of_transports)
-        return usage("--micro takes --only, not --transport, --size, --consumers, --rate, --work, --pin or -o");
+        return bench_usage("--micro takes --only, not --transport, --size, --consumers, --rate, --work, --pin or -o");
     for (char **start = options->only; start && *start; start++)
         if (!names_something(*start))
-            return usage("--only: no question begins with '%s'; --list shows them", *start);
+            return bench_usage("--only: no question begins with '%s'; --list shows them", *start);
     return 0;
 }
 
@@ -128,13 +127,13 @@ int main(int argc, char **argv)
     g_option_context_add_main_entries(context, entries, NULL);
     int status;
     if (!g_option_context_parse(context, &argc, &argv, &error))
-        status = usage("%s", error->message);
+        status = bench_usage("%s", error->message);
     else if (compare && argc != 3)
-        status = usage("--compare takes two files that --json has written");
+        status = bench_usage("--compare takes two files that --json has written");
     else if (compare)
         return bench_compare(argv[1], argv[2]);
     else if (argc > 1)
-        status = usage("'%s' means nothing here", argv[1]);
+        status = bench_usage("'%s' means nothing here", argv[1]);
     else
         status = check(&options, micro);
     if (options.rounds == 0)

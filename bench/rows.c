@@ -1,6 +1,6 @@
 #include "cells.h"
+#include "json.h"
 
-#include <json-glib/json-glib.h>
 #include <math.h>
 #include <string.h>
 
@@ -13,29 +13,12 @@ static double rounded(double value)
 
 static void add_number(JsonBuilder *json, const char *name, double value)
 {
-    json_builder_set_member_name(json, name);
-    if (isfinite(value))
-        json_builder_add_double_value(json, rounded(value));
-    else
-        json_builder_add_null_value(json);
-}
-
-static void add_word(JsonBuilder *json, const char *name, const char *word)
-{
-    json_builder_set_member_name(json, name);
-    json_builder_add_string_value(json, word);
-}
-
-static void add_count(JsonBuilder *json, const char *name, guint64 count)
-{
-    json_builder_set_member_name(json, name);
-    json_builder_add_int_value(json, (gint64)count);
+    fl_json_double(json, name, rounded(value));
 }
 
 static void add_interval(JsonBuilder *json, const char *name, const BenchFigure *figure, double divisor)
 {
-    json_builder_set_member_name(json, name);
-    json_builder_begin_object(json);
+    fl_json_begin_object(json, name);
     add_number(json, "median", figure->median / divisor);
     add_number(json, "low", figure->low / divisor);
     add_number(json, "high", figure->high / divisor);
@@ -54,13 +37,11 @@ static void add_ratio(JsonBuilder *json, const char *name, const BenchPlan *plan
     BenchFigure ratio;
     if (!bench_ratio(cell, bench_reference(plan, cell), figure, &ratio))
         return;
-    json_builder_set_member_name(json, name);
-    json_builder_begin_object(json);
+    fl_json_begin_object(json, name);
     add_number(json, "median", ratio.median);
     add_number(json, "low", ratio.low);
     add_number(json, "high", ratio.high);
-    json_builder_set_member_name(json, "within_noise");
-    json_builder_add_boolean_value(json, bench_is_noise(&ratio, bench_noise(plan, cell, figure)));
+    fl_json_truth(json, "within_noise", bench_is_noise(&ratio, bench_noise(plan, cell, figure)));
     json_builder_end_object(json);
 }
 
@@ -68,22 +49,21 @@ static void add_what(JsonBuilder *json, const BenchCell *cell)
 {
     g_auto(GStrv) words = bench_cell_words(cell, NULL);
     g_autofree char *line = g_strjoinv(" ", words);
-    add_word(json, "transport", cell->way->name);
-    json_builder_set_member_name(json, "again");
-    json_builder_add_boolean_value(json, cell->again);
-    add_word(json, "size", cell->size->name);
-    add_count(json, "bytes", cell->size->bytes);
-    add_count(json, "consumers", cell->consumers);
+    fl_json_text(json, "transport", cell->way->name);
+    fl_json_truth(json, "again", cell->again);
+    fl_json_text(json, "size", cell->size->name);
+    fl_json_int(json, "bytes", cell->size->bytes);
+    fl_json_int(json, "consumers", cell->consumers);
     json_builder_set_member_name(json, "rate");
     if (cell->rate)
         json_builder_add_int_value(json, cell->rate);
     else
         json_builder_add_string_value(json, "max");
-    add_word(json, "work", cell->work);
-    add_word(json, "pin", cell->pin);
-    add_word(json, "stall", cell->stall);
-    add_word(json, "command", line);
-    add_count(json, "rounds", cell->runs->len);
+    fl_json_text(json, "work", cell->work);
+    fl_json_text(json, "pin", cell->pin);
+    fl_json_text(json, "stall", cell->stall);
+    fl_json_text(json, "command", line);
+    fl_json_int(json, "rounds", cell->runs->len);
 }
 
 static void add_latency(JsonBuilder *json, const BenchCell *cell)
@@ -91,8 +71,7 @@ static void add_latency(JsonBuilder *json, const BenchCell *cell)
     static const char *const points[] = {"p1", "p5", "p10", "p25", "p50", "p75", "p90", "p95", "p99", "p99.9", "max"};
     if (!cell->rate)
         return;
-    json_builder_set_member_name(json, "latency_ms");
-    json_builder_begin_object(json);
+    fl_json_begin_object(json, "latency_ms");
     for (guint i = 0; i < G_N_ELEMENTS(points); i++) {
         g_autofree char *name = g_strdup_printf("lag_%s_ns", points[i]);
         add_figure(json, points[i], cell, name, 1e6);
@@ -104,9 +83,6 @@ static void add_row(JsonBuilder *json, const BenchPlan *plan, const BenchCell *c
 {
     BenchFigure frames, copies, gigabytes;
     double size = (double)cell->size->bytes;
-    json_builder_begin_object(json);
-    add_count(json, "schema", 1);
-    add_word(json, "type", "row");
     add_what(json, cell);
     bench_figure(cell, "per_second", &frames);
     bench_figure(cell, "copies", &copies);
@@ -133,15 +109,13 @@ static void add_row(JsonBuilder *json, const BenchPlan *plan, const BenchCell *c
     }
     add_ratio(json, "fps_ratio", plan, cell, "per_second");
     add_ratio(json, "cpu_ratio", plan, cell, "cpu_ns");
-    json_builder_end_object(json);
 }
 
 static void add_machine(JsonBuilder *json, const BenchStory *story)
 {
     for (guint i = 0; i + 1 < story->machine->len; i += 2)
-        add_word(json, story->machine->pdata[i], story->machine->pdata[i + 1]);
-    json_builder_set_member_name(json, "glance");
-    json_builder_begin_array(json);
+        fl_json_text(json, story->machine->pdata[i], story->machine->pdata[i + 1]);
+    fl_json_begin_list(json, "glance");
     for (guint i = 0; i < story->glance->len; i++)
         json_builder_add_string_value(json, story->glance->pdata[i]);
     json_builder_end_array(json);
@@ -153,69 +127,52 @@ static void add_noise(JsonBuilder *json, const BenchPlan *plan)
     add_number(json, "cpu", bench_noise(plan, NULL, "cpu_ns"));
 }
 
-static char *text_of(JsonBuilder *json, gboolean pretty)
-{
-    g_autoptr(JsonNode) root = json_builder_get_root(json);
-    g_object_unref(json);
-    return json_to_string(root, pretty);
-}
-
 char *bench_rows_line(const BenchPlan *plan, const BenchCell *cell)
 {
-    JsonBuilder *json = json_builder_new();
+    g_autoptr(JsonBuilder) json = fl_json_begin("row");
     add_row(json, plan, cell);
-    return text_of(json, FALSE);
-}
-
-static JsonBuilder *begin(const char *type)
-{
-    JsonBuilder *json = json_builder_new();
-    json_builder_begin_object(json);
-    add_count(json, "schema", 1);
-    add_word(json, "type", type);
-    return json;
+    return fl_json_finish(json);
 }
 
 char *bench_rows_head(const BenchStory *story)
 {
-    JsonBuilder *json = begin("head");
+    g_autoptr(JsonBuilder) json = fl_json_begin("head");
     add_machine(json, story);
-    json_builder_end_object(json);
-    return text_of(json, FALSE);
+    return fl_json_finish(json);
 }
 
 char *bench_rows_noise(const BenchPlan *plan)
 {
-    JsonBuilder *json = begin("noise");
+    g_autoptr(JsonBuilder) json = fl_json_begin("noise");
     add_noise(json, plan);
-    json_builder_end_object(json);
-    return text_of(json, FALSE);
+    return fl_json_finish(json);
 }
 
 char *bench_rows_file(const BenchStory *story)
 {
-    JsonBuilder *json = begin("bench");
-    json_builder_set_member_name(json, "head");
-    json_builder_begin_object(json);
+    g_autoptr(JsonBuilder) json = fl_json_begin("bench");
+    fl_json_begin_object(json, "head");
     add_machine(json, story);
     json_builder_end_object(json);
-    json_builder_set_member_name(json, "noise");
-    json_builder_begin_object(json);
+    fl_json_begin_object(json, "noise");
     add_noise(json, story->plan);
     json_builder_end_object(json);
-    json_builder_set_member_name(json, "rows");
-    json_builder_begin_array(json);
+    fl_json_begin_list(json, "rows");
     for (guint i = 0; i < story->plan->cells->len; i++) {
         const BenchCell *cell = story->plan->cells->pdata[i];
-        if (cell->outcome == BENCH_DONE && cell->runs->len > 0)
-            add_row(json, story->plan, cell);
+        if (cell->outcome != BENCH_DONE || cell->runs->len == 0)
+            continue;
+        json_builder_begin_object(json);
+        fl_json_head(json, "row");
+        add_row(json, story->plan, cell);
+        json_builder_end_object(json);
     }
     json_builder_end_array(json);
-    json_builder_set_member_name(json, "film");
-    json_builder_begin_array(json);
+    fl_json_begin_list(json, "film");
     for (guint i = 0; story->film && i < bench_film_rows(story->film)->len; i++)
         json_builder_add_value(json, json_node_init_object(json_node_alloc(), bench_film_rows(story->film)->pdata[i]));
     json_builder_end_array(json);
     json_builder_end_object(json);
-    return text_of(json, TRUE);
+    g_autoptr(JsonNode) root = json_builder_get_root(json);
+    return json_to_string(root, TRUE);
 }

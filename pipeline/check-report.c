@@ -1,10 +1,7 @@
 #include "check-report.h"
+#include "json.h"
 
-#include <json-glib/json-glib.h>
 #include <stdio.h>
-
-static const char *const policies[] = {
-    [FL_WHEN_FULL_WAIT] = "wait", [FL_WHEN_FULL_DROP] = "drop", [FL_WHEN_FULL_LATEST] = "latest"};
 
 /* ---- for people ---- */
 
@@ -56,7 +53,7 @@ static void print_lanes(const FlPipeline *p, const FlBudget *b)
     for (guint i = 0; i < p->lanes->len; i++) {
         const FlLaneConfig *lane = g_ptr_array_index(p->lanes, i);
         g_autofree char *name = g_strdup_printf("%s -> %s", lane->from->name, lane->to->name);
-        printf("%-*s  %-8s %-9s  %7u\n", width, name, lane->to_port ? "sound" : "video", policies[lane->when_full],
+        printf("%-*s  %-8s %-9s  %7u\n", width, name, lane->to_port ? "sound" : "video", fl_policy_name(lane->when_full),
                b->lanes[i].credits);
     }
 }
@@ -92,49 +89,28 @@ void fl_check_print(const FlPipeline *p, const FlBudget *b)
 
 /* ---- JSON ---- */
 
-static void add_text(JsonBuilder *json, const char *name, const char *text)
-{
-    json_builder_set_member_name(json, name);
-    if (text)
-        json_builder_add_string_value(json, text);
-    else
-        json_builder_add_null_value(json);
-}
-
-static void add_number(JsonBuilder *json, const char *name, uint64_t value)
-{
-    json_builder_set_member_name(json, name);
-    json_builder_add_int_value(json, (gint64)value);
-}
-
 /* 0 is null: not known before it runs. */
 static void add_size(JsonBuilder *json, const char *name, uint64_t value)
 {
     if (value)
-        add_number(json, name, value);
+        fl_json_int(json, name, value);
     else
-        add_text(json, name, NULL);
-}
-
-static void begin_list(JsonBuilder *json, const char *name)
-{
-    json_builder_set_member_name(json, name);
-    json_builder_begin_array(json);
+        fl_json_text(json, name, NULL);
 }
 
 static void add_diagnostics(JsonBuilder *json, const char *name, const FlDiagnostics *d, gboolean warnings)
 {
-    begin_list(json, name);
+    fl_json_begin_list(json, name);
     for (guint i = 0; i < d->items->len; i++) {
         const FlDiagnostic *item = g_ptr_array_index(d->items, i);
         if (item->warning != warnings)
             continue;
         json_builder_begin_object(json);
-        add_text(json, "file", item->place.file);
+        fl_json_text(json, "file", item->place.file);
         add_size(json, "line", (uint64_t)MAX(item->place.line, 0));
         add_size(json, "column", (uint64_t)MAX(item->place.column, 0));
-        add_text(json, "message", item->message);
-        add_text(json, "hint", item->hint);
+        fl_json_text(json, "message", item->message);
+        fl_json_text(json, "hint", item->hint);
         json_builder_end_object(json);
     }
     json_builder_end_array(json);
@@ -142,20 +118,20 @@ static void add_diagnostics(JsonBuilder *json, const char *name, const FlDiagnos
 
 static void add_stages(JsonBuilder *json, const FlPipeline *p, const FlBudget *b)
 {
-    begin_list(json, "stages");
+    fl_json_begin_list(json, "stages");
     for (guint i = 0; i < p->stages->len; i++) {
         const FlStageConfig *stage = g_ptr_array_index(p->stages, i);
         json_builder_begin_object(json);
-        add_text(json, "name", stage->name);
-        add_text(json, "kind", stage->kind->name);
-        begin_list(json, "pools");
+        fl_json_text(json, "name", stage->name);
+        fl_json_text(json, "kind", stage->kind->name);
+        fl_json_begin_list(json, "pools");
         for (unsigned port = 0; port < FL_STAGE_MAX_PORTS; port++) {
             const FlBudgetPool *pool = &b->pools[i][port];
             if (!pool->slots)
                 continue;
             json_builder_begin_object(json);
-            add_text(json, "carries", port ? "sound" : "video");
-            add_number(json, "slots", pool->slots);
+            fl_json_text(json, "carries", port ? "sound" : "video");
+            fl_json_int(json, "slots", pool->slots);
             add_size(json, "slot_bytes", pool->slot_bytes);
             add_size(json, "bytes", pool->bytes);
             json_builder_end_object(json);
@@ -168,15 +144,15 @@ static void add_stages(JsonBuilder *json, const FlPipeline *p, const FlBudget *b
 
 static void add_lanes(JsonBuilder *json, const FlPipeline *p, const FlBudget *b)
 {
-    begin_list(json, "lanes");
+    fl_json_begin_list(json, "lanes");
     for (guint i = 0; i < p->lanes->len; i++) {
         const FlLaneConfig *lane = g_ptr_array_index(p->lanes, i);
         json_builder_begin_object(json);
-        add_text(json, "from", lane->from->name);
-        add_text(json, "to", lane->to->name);
-        add_text(json, "carries", lane->to_port ? "sound" : "video");
-        add_text(json, "when_full", policies[lane->when_full]);
-        add_number(json, "credits", b->lanes[i].credits);
+        fl_json_text(json, "from", lane->from->name);
+        fl_json_text(json, "to", lane->to->name);
+        fl_json_text(json, "carries", lane->to_port ? "sound" : "video");
+        fl_json_text(json, "when_full", fl_policy_name(lane->when_full));
+        fl_json_int(json, "credits", b->lanes[i].credits);
         json_builder_end_object(json);
     }
     json_builder_end_array(json);
@@ -184,33 +160,27 @@ static void add_lanes(JsonBuilder *json, const FlPipeline *p, const FlBudget *b)
 
 static void add_budget(JsonBuilder *json, const FlPipeline *p, const FlBudget *b)
 {
-    add_text(json, "name", p->name);
-    add_text(json, "transport", p->transport == FL_TRANSPORT_SHM ? "shm" : "pipe");
+    fl_json_text(json, "name", p->name);
+    fl_json_text(json, "transport", p->transport == FL_TRANSPORT_SHM ? "shm" : "pipe");
     add_stages(json, p, b);
     add_lanes(json, p, b);
-    begin_list(json, "chain");
+    fl_json_begin_list(json, "chain");
     for (guint i = 0; i < b->chain->len; i++)
         json_builder_add_string_value(json, ((FlStageConfig *)g_ptr_array_index(b->chain, i))->name);
     json_builder_end_array(json);
-    add_number(json, "pool_bytes", b->pool_bytes);
-    add_number(json, "lane_bytes", b->lane_bytes);
+    fl_json_int(json, "pool_bytes", b->pool_bytes);
+    fl_json_int(json, "lane_bytes", b->lane_bytes);
 }
 
 void fl_check_print_json(const char *file, const FlPipeline *p, const FlBudget *b, const FlDiagnostics *d)
 {
-    g_autoptr(JsonBuilder) json = json_builder_new();
-    json_builder_begin_object(json);
-    add_number(json, "schema", 1);
-    add_text(json, "type", "check");
-    add_text(json, "file", file);
-    json_builder_set_member_name(json, "valid");
-    json_builder_add_boolean_value(json, p != NULL);
+    g_autoptr(JsonBuilder) json = fl_json_begin("check");
+    fl_json_text(json, "file", file);
+    fl_json_truth(json, "valid", p != NULL);
     add_diagnostics(json, "errors", d, FALSE);
     add_diagnostics(json, "warnings", d, TRUE);
     if (p)
         add_budget(json, p, b);
-    json_builder_end_object(json);
-    g_autoptr(JsonNode) root = json_builder_get_root(json);
-    g_autofree char *text = json_to_string(root, FALSE);
+    g_autofree char *text = fl_json_finish(json);
     printf("%s\n", text);
 }

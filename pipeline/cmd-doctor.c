@@ -1,7 +1,7 @@
 #include "commands.h"
 #include "doctor.h"
+#include "json.h"
 
-#include <json-glib/json-glib.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -49,34 +49,20 @@ static void print(const FlDoctor *doctor)
 
 static void print_json(const FlDoctor *doctor, enum fl_health worst)
 {
-    g_autoptr(JsonBuilder) json = json_builder_new();
-    json_builder_begin_object(json);
-    json_builder_set_member_name(json, "schema");
-    json_builder_add_int_value(json, 1);
-    json_builder_set_member_name(json, "type");
-    json_builder_add_string_value(json, "doctor");
-    json_builder_set_member_name(json, "worst");
-    json_builder_add_string_value(json, words[worst]);
-    json_builder_set_member_name(json, "findings");
-    json_builder_begin_array(json);
+    g_autoptr(JsonBuilder) json = fl_json_begin("doctor");
+    fl_json_text(json, "worst", words[worst]);
+    fl_json_begin_list(json, "findings");
     for (guint i = 0; i < doctor->findings->len; i++) {
         const FlFinding *finding = g_ptr_array_index(doctor->findings, i);
-        const char *const members[] = {"health", words[finding->health], "what",   finding->what,
-                                       "found",  finding->found,         "remedy", finding->remedy};
         json_builder_begin_object(json);
-        for (unsigned m = 0; m < G_N_ELEMENTS(members); m += 2) {
-            json_builder_set_member_name(json, members[m]);
-            if (members[m + 1])
-                json_builder_add_string_value(json, members[m + 1]);
-            else
-                json_builder_add_null_value(json);
-        }
+        fl_json_text(json, "health", words[finding->health]);
+        fl_json_text(json, "what", finding->what);
+        fl_json_text(json, "found", finding->found);
+        fl_json_text(json, "remedy", finding->remedy);
         json_builder_end_object(json);
     }
     json_builder_end_array(json);
-    json_builder_end_object(json);
-    g_autoptr(JsonNode) root = json_builder_get_root(json);
-    g_autofree char *text = json_to_string(root, FALSE);
+    g_autofree char *text = fl_json_finish(json);
     printf("%s\n", text);
 }
 

@@ -1,8 +1,8 @@
 #include "commands.h"
+#include "json.h"
 #include "parse.h"
 #include "run.h"
 
-#include <json-glib/json-glib.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -113,35 +113,19 @@ static void print_kind(const struct fl_kind_info *kind)
 
 /* ---- JSON ---- */
 
-static void add_text(JsonBuilder *json, const char *name, const char *text)
-{
-    json_builder_set_member_name(json, name);
-    if (text)
-        json_builder_add_string_value(json, text);
-    else
-        json_builder_add_null_value(json);
-}
-
-static void add_truth(JsonBuilder *json, const char *name, gboolean value)
-{
-    json_builder_set_member_name(json, name);
-    json_builder_add_boolean_value(json, value);
-}
-
 static void add_keys(JsonBuilder *json, const char *title, const struct fl_key *keys)
 {
-    json_builder_set_member_name(json, title);
-    json_builder_begin_array(json);
+    fl_json_begin_list(json, title);
     for (; keys->name; keys++) {
         json_builder_begin_object(json);
-        add_text(json, "name", keys->name);
-        add_text(json, "type", type_text(keys));
-        add_text(json, "default", keys->fallback);
-        add_truth(json, "required", keys->required);
-        add_truth(json, "built", !keys->later);
-        add_text(json, "set", keys->set);
-        add_text(json, "means", keys->means);
-        add_text(json, "help", keys->help);
+        fl_json_text(json, "name", keys->name);
+        fl_json_text(json, "type", type_text(keys));
+        fl_json_text(json, "default", keys->fallback);
+        fl_json_truth(json, "required", keys->required);
+        fl_json_truth(json, "built", !keys->later);
+        fl_json_text(json, "set", keys->set);
+        fl_json_text(json, "means", keys->means);
+        fl_json_text(json, "help", keys->help);
         json_builder_end_object(json);
     }
     json_builder_end_array(json);
@@ -150,39 +134,32 @@ static void add_keys(JsonBuilder *json, const char *title, const struct fl_key *
 static void add_kind(JsonBuilder *json, const struct fl_kind_info *kind)
 {
     json_builder_begin_object(json);
-    add_text(json, "name", kind->name);
-    add_text(json, "summary", kind->summary);
-    add_truth(json, "built", !(kind->flags & FL_KIND_LATER));
-    add_truth(json, "takes_video", kind->flags & FL_KIND_TAKES_VIDEO);
-    add_truth(json, "gives_video", kind->flags & FL_KIND_GIVES_VIDEO);
-    add_truth(json, "takes_sound", kind->flags & FL_KIND_TAKES_PACKETS);
-    add_truth(json, "gives_sound", kind->flags & FL_KIND_GIVES_PACKETS);
-    add_text(json, "main_key", kind->main_key);
-    add_text(json, "example", kind->example);
+    fl_json_text(json, "name", kind->name);
+    fl_json_text(json, "summary", kind->summary);
+    fl_json_truth(json, "built", !(kind->flags & FL_KIND_LATER));
+    fl_json_truth(json, "takes_video", kind->flags & FL_KIND_TAKES_VIDEO);
+    fl_json_truth(json, "gives_video", kind->flags & FL_KIND_GIVES_VIDEO);
+    fl_json_truth(json, "takes_sound", kind->flags & FL_KIND_TAKES_PACKETS);
+    fl_json_truth(json, "gives_sound", kind->flags & FL_KIND_GIVES_PACKETS);
+    fl_json_text(json, "main_key", kind->main_key);
+    fl_json_text(json, "example", kind->example);
     add_keys(json, "keys", kind->keys);
-    add_text(json, "part", kind->part ? kind->part->name : NULL);
+    fl_json_text(json, "part", kind->part ? kind->part->name : NULL);
     json_builder_end_object(json);
 }
 
 /* One kind, or all where `only` is NULL. */
 static void print_json(const struct fl_kind_info *only)
 {
-    g_autoptr(JsonBuilder) json = json_builder_new();
-    json_builder_begin_object(json);
-    json_builder_set_member_name(json, "schema");
-    json_builder_add_int_value(json, 1);
-    add_text(json, "type", "kinds");
-    json_builder_set_member_name(json, "kinds");
-    json_builder_begin_array(json);
+    g_autoptr(JsonBuilder) json = fl_json_begin("kinds");
+    fl_json_begin_list(json, "kinds");
     for (const struct fl_kind_info *kind = fl_kinds; kind->name; kind++)
         if (!only || kind == only)
             add_kind(json, kind);
     json_builder_end_array(json);
     add_keys(json, "stage_keys", fl_stage_keys);
     add_keys(json, "lane_keys", fl_lane_keys);
-    json_builder_end_object(json);
-    g_autoptr(JsonNode) root = json_builder_get_root(json);
-    g_autofree char *text = json_to_string(root, FALSE);
+    g_autofree char *text = fl_json_finish(json);
     printf("%s\n", text);
 }
 

@@ -146,7 +146,6 @@ static int load(const Words *w, FlPipeline **pipeline)
 
 static void print_plan(const FlPipeline *p)
 {
-    static const char *const policies[] = {"wait", "drop", "latest"};
     printf("%s over %s\n", p->name, p->transport == FL_TRANSPORT_PIPE ? "pipes" : "shared memory");
     for (unsigned i = 0; i < p->stages->len; i++) {
         const FlStageConfig *stage = g_ptr_array_index(p->stages, i);
@@ -161,7 +160,7 @@ static void print_plan(const FlPipeline *p)
         const FlLaneConfig *lane = g_ptr_array_index(p->lanes, i);
         g_autofree char *credits = lane->credits ? g_strdup_printf("%u", lane->credits) : g_strdup("auto");
         printf("  lane %s -> %s: %s, when-full=%s credits=%s\n", lane->from->name, lane->to->name,
-               lane->from_port ? "packets" : "video", policies[lane->when_full], credits);
+               lane->from_port ? "packets" : "video", fl_policy_name(lane->when_full), credits);
     }
 }
 

@@ -1,8 +1,8 @@
 #include "commands.h"
 #include "control-client.h"
 #include "description.h"
+#include "json.h"
 
-#include <json-glib/json-glib.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,35 +14,18 @@ typedef struct {
     gboolean json;
 } Asked;
 
-static void add_text(JsonBuilder *b, const char *name, const char *text)
-{
-    json_builder_set_member_name(b, name);
-    json_builder_add_string_value(b, text);
-}
-
-static void add_number(JsonBuilder *b, const char *name, gint64 number)
-{
-    json_builder_set_member_name(b, name);
-    json_builder_add_int_value(b, number);
-}
-
 static void print_json(const Asked *asked, const struct fl_remote_done *done)
 {
     const char *equals = strchr(asked->setting.assignment, '=');
     g_autofree char *key = g_strndup(asked->setting.assignment, (gsize)(equals - asked->setting.assignment));
-    g_autoptr(JsonBuilder) b = json_builder_new();
-    json_builder_begin_object(b);
-    add_number(b, "schema", 1);
-    add_text(b, "type", "set");
-    add_text(b, "run", asked->run);
-    add_text(b, "stage", asked->setting.stage);
-    add_text(b, "key", key);
-    add_text(b, "value", equals + 1);
-    add_number(b, "frame", (gint64)done->number);
-    add_number(b, "parameters", done->parameters);
-    json_builder_end_object(b);
-    g_autoptr(JsonNode) root = json_builder_get_root(b);
-    g_autofree char *text = json_to_string(root, FALSE);
+    g_autoptr(JsonBuilder) b = fl_json_begin("set");
+    fl_json_text(b, "run", asked->run);
+    fl_json_text(b, "stage", asked->setting.stage);
+    fl_json_text(b, "key", key);
+    fl_json_text(b, "value", equals + 1);
+    fl_json_int(b, "frame", done->number);
+    fl_json_int(b, "parameters", done->parameters);
+    g_autofree char *text = fl_json_finish(b);
     printf("%s\n", text);
 }
 

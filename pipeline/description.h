@@ -98,6 +98,9 @@ FlStageConfig *fl_pipeline_find(const FlPipeline *p, const char *name);
 /* The nearest of `candidates` (NULL-terminated) by edit distance, NULL if none is near. */
 const char *fl_nearest(const char *word, const char *const *candidates);
 
+/* "wait", "drop", "latest"; "?" for what is no policy. */
+const char *fl_policy_name(unsigned when_full);
+
 /* Values, shared with the host so that both read them alike. TRUE and the result, or FALSE. */
 gboolean fl_parse_duration_ns(const char *text, gint64 *ns);
 gboolean fl_parse_bytes(const char *text, gint64 *bytes);

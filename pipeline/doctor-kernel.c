@@ -63,34 +63,24 @@ static void look_at_seals(FlDoctor *doctor)
         close(fd);
 }
 
-static void look_at_noexec(FlDoctor *doctor)
+/* What was asked for with a call that gives a descriptor, or -1 and errno. */
+static void look_at_descriptor(FlDoctor *doctor, int fd, enum fl_health without, const char *what, const char *remedy,
+                               const char *with)
 {
-    int fd = memfd_create("fl-doctor", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
-    fl_doctor_add(doctor, fd >= 0 ? FL_HEALTH_OK : FL_HEALTH_WARN, "memory not executable",
-                  "pools are made without this seal; kernels from 6.3 know it", "%s",
-                  fd >= 0 ? "MFD_NOEXEC_SEAL" : g_strerror(errno));
+    fl_doctor_add(doctor, fd >= 0 ? FL_HEALTH_OK : without, what, remedy, "%s", fd >= 0 ? with : g_strerror(errno));
     if (fd >= 0)
         close(fd);
 }
 
-static void look_at_pidfd(FlDoctor *doctor)
+static void look_at_descriptors(FlDoctor *doctor)
 {
-    int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
-    fl_doctor_add(doctor, fd >= 0 ? FL_HEALTH_OK : FL_HEALTH_FAIL, "pidfd",
-                  "the death of a stage could not be known for certain: a kernel of 5.3 or later is needed", "%s",
-                  fd >= 0 ? "deaths are seen" : g_strerror(errno));
-    if (fd >= 0)
-        close(fd);
-}
-
-static void look_at_eventfd(FlDoctor *doctor)
-{
-    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    fl_doctor_add(doctor, fd >= 0 ? FL_HEALTH_OK : FL_HEALTH_FAIL, "eventfd",
-                  "doorbells need it: is a filter of system calls in force here?", "%s",
-                  fd >= 0 ? "doorbells ring" : g_strerror(errno));
-    if (fd >= 0)
-        close(fd);
+    look_at_descriptor(doctor, memfd_create("fl-doctor", MFD_CLOEXEC | MFD_NOEXEC_SEAL), FL_HEALTH_WARN, "memory not executable",
+                       "pools are made without this seal; kernels from 6.3 know it", "MFD_NOEXEC_SEAL");
+    look_at_descriptor(doctor, (int)syscall(SYS_pidfd_open, getpid(), 0), FL_HEALTH_FAIL, "pidfd",
+                       "the death of a stage could not be known for certain: a kernel of 5.3 or later is needed",
+                       "deaths are seen");
+    look_at_descriptor(doctor, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), FL_HEALTH_FAIL, "eventfd",
+                       "doorbells need it: is a filter of system calls in force here?", "doorbells ring");
 }
 
 static void look_at_confinement(FlDoctor *doctor)
@@ -115,8 +105,6 @@ void fl_doctor_look_at_kernel(FlDoctor *doctor)
 {
     look_at_release(doctor);
     look_at_seals(doctor);
-    look_at_noexec(doctor);
-    look_at_pidfd(doctor);
-    look_at_eventfd(doctor);
+    look_at_descriptors(doctor);
     look_at_confinement(doctor);
 }

@@ -1,5 +1,6 @@
 /* A drawing as text, for graphviz, and as JSON. */
 #include "drawing.h"
+#include "json.h"
 
 #include <string.h>
 
@@ -128,63 +129,46 @@ char *fl_drawing_dot(const FlDrawing *drawing)
 
 /* ---- JSON ---- */
 
-static void add_text(JsonBuilder *b, const char *name, const char *value)
-{
-    json_builder_set_member_name(b, name);
-    if (value)
-        json_builder_add_string_value(b, value);
-    else
-        json_builder_add_null_value(b);
-}
-
 static void add_node(JsonBuilder *b, const FlNode *node)
 {
     json_builder_begin_object(b);
-    add_text(b, "name", node->name);
-    add_text(b, "kind", node->kind);
-    add_text(b, "argument", node->detail);
+    fl_json_text(b, "name", node->name);
+    fl_json_text(b, "kind", node->kind);
+    fl_json_text(b, "argument", node->detail);
     if (node->figures)
-        add_text(b, "figures", node->figures);
+        fl_json_text(b, "figures", node->figures);
     json_builder_end_object(b);
 }
 
 static void add_edge(JsonBuilder *b, const FlDrawing *drawing, const FlEdge *edge)
 {
     json_builder_begin_object(b);
-    add_text(b, "from", node_at(drawing, edge->from)->name);
-    add_text(b, "to", node_at(drawing, edge->to)->name);
-    add_text(b, "carries", edge->sound ? "packets" : "video");
-    add_text(b, "when_full", edge->policy);
+    fl_json_text(b, "from", node_at(drawing, edge->from)->name);
+    fl_json_text(b, "to", node_at(drawing, edge->to)->name);
+    fl_json_text(b, "carries", edge->sound ? "packets" : "video");
+    fl_json_text(b, "when_full", edge->policy);
     json_builder_set_member_name(b, "credits");
     if (edge->credits)
         json_builder_add_int_value(b, edge->credits);
     else
         json_builder_add_null_value(b);
     if (edge->figures)
-        add_text(b, "figures", edge->figures);
+        fl_json_text(b, "figures", edge->figures);
     json_builder_end_object(b);
 }
 
 char *fl_drawing_json(const FlDrawing *drawing)
 {
-    g_autoptr(JsonBuilder) b = json_builder_new();
-    json_builder_begin_object(b);
-    json_builder_set_member_name(b, "schema");
-    json_builder_add_int_value(b, 1);
-    add_text(b, "type", "graph");
-    add_text(b, "name", drawing->name);
-    json_builder_set_member_name(b, "stages");
-    json_builder_begin_array(b);
+    g_autoptr(JsonBuilder) b = fl_json_begin("graph");
+    fl_json_text(b, "name", drawing->name);
+    fl_json_begin_list(b, "stages");
     for (guint i = 0; i < drawing->nodes->len; i++)
         add_node(b, node_at(drawing, i));
     json_builder_end_array(b);
-    json_builder_set_member_name(b, "lanes");
-    json_builder_begin_array(b);
+    fl_json_begin_list(b, "lanes");
     for (guint i = 0; i < drawing->edges->len; i++)
         add_edge(b, drawing, edge_at(drawing, i));
     json_builder_end_array(b);
-    json_builder_end_object(b);
-    g_autoptr(JsonNode) root = json_builder_get_root(b);
-    g_autofree char *line = json_to_string(root, FALSE);
+    g_autofree char *line = fl_json_finish(b);
     return g_strconcat(line, "\n", NULL);
 }

@@ -41,8 +41,6 @@ void fl_drawing_free(FlDrawing *drawing)
 
 FlDrawing *fl_drawing_of_pipeline(const FlPipeline *p)
 {
-    static const char *const policies[] = {
-        [FL_WHEN_FULL_WAIT] = "wait", [FL_WHEN_FULL_DROP] = "drop", [FL_WHEN_FULL_LATEST] = "latest"};
     FlDrawing *drawing = drawing_new(p->name);
     for (guint i = 0; i < p->stages->len; i++) {
         const FlStageConfig *stage = g_ptr_array_index(p->stages, i);
@@ -52,7 +50,8 @@ FlDrawing *fl_drawing_of_pipeline(const FlPipeline *p)
     }
     for (guint i = 0; i < p->lanes->len; i++) {
         const FlLaneConfig *lane = g_ptr_array_index(p->lanes, i);
-        FlEdge edge = {.policy = g_strdup(policies[lane->when_full]), .credits = lane->credits, .sound = lane->from_port != 0};
+        FlEdge edge = {
+            .policy = g_strdup(fl_policy_name(lane->when_full)), .credits = lane->credits, .sound = lane->from_port != 0};
         g_ptr_array_find(p->stages, lane->from, &edge.from);
         g_ptr_array_find(p->stages, lane->to, &edge.to);
         g_array_append_val(drawing->edges, edge);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -23,7 +24,7 @@ char *fl_find_program(const char *name)
     g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
     g_autofree char *folder = g_path_get_dirname(self ? self : "/usr/bin/framelane");
     char *candidates[] = {
-        g_build_filename(folder, name, NULL),
+        g_build_filename(folder, strchr(name, '/') ? ".." : "", name, NULL),
         g_build_filename(folder, "..", "libexec", "framelane", name, NULL),
         g_build_filename(FL_LIBEXEC_DIR, name, NULL),
     };

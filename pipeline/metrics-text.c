@@ -213,12 +213,11 @@ static void add_histograms(Page *page)
 
 static void begin_lane(Page *page, const char *name, const FlRunLane *lane)
 {
-    static const char *const policies[] = {"wait", "drop", "latest"};
     begin_sample(page, name, "");
     add_label(page->text, "from", lane->from->config->name);
     add_label(page->text, "to", lane->to->config->name);
     add_label(page->text, "carries", lane->config->from_port == 0 ? "video" : "packets");
-    add_label(page->text, "when_full", lane->info.when_full < G_N_ELEMENTS(policies) ? policies[lane->info.when_full] : "?");
+    add_label(page->text, "when_full", fl_policy_name(lane->info.when_full));
 }
 
 #define LANE(field) G_STRUCT_OFFSET(FlLaneTally, field)

@@ -3,40 +3,20 @@
 #include <errno.h>
 #include <sys/wait.h>
 
-void fl_json_int(JsonBuilder *b, const char *name, uint64_t value)
-{
-    json_builder_set_member_name(b, name);
-    json_builder_add_int_value(b, (gint64)value);
-}
-
-void fl_json_double(JsonBuilder *b, const char *name, double value)
-{
-    json_builder_set_member_name(b, name);
-    json_builder_add_double_value(b, value);
-}
-
-void fl_json_text(JsonBuilder *b, const char *name, const char *value)
-{
-    json_builder_set_member_name(b, name);
-    json_builder_add_string_value(b, value);
-}
-
 /* ---- what both kinds of object have ---- */
 
-void fl_report_head(JsonBuilder *b, const FlRun *run, const char *type)
+JsonBuilder *fl_report_begin(const FlRun *run, const char *type)
 {
-    json_builder_begin_object(b);
-    fl_json_int(b, "schema", FL_REPORT_SCHEMA);
-    fl_json_text(b, "type", type);
+    JsonBuilder *b = fl_json_begin(type);
     fl_json_text(b, "run", run->pipeline->name);
+    return b;
 }
 
 void fl_report_counts(JsonBuilder *b, const FlTally *tally)
 {
     fl_json_int(b, "frames_in", tally->frames_in);
     fl_json_int(b, "frames_out", tally->frames_out);
-    json_builder_set_member_name(b, "dropped");
-    json_builder_begin_object(b);
+    fl_json_begin_object(b, "dropped");
     fl_json_int(b, "policy", tally->dropped_policy);
     fl_json_int(b, "error", tally->dropped_error);
     fl_json_int(b, "packets", tally->dropped_packets);
@@ -45,17 +25,10 @@ void fl_report_counts(JsonBuilder *b, const FlTally *tally)
     fl_json_int(b, "copied_bytes", tally->copied_bytes);
 }
 
-char *fl_report_line(JsonBuilder *b)
-{
-    json_builder_end_object(b);
-    g_autoptr(JsonNode) root = json_builder_get_root(b);
-    return json_to_string(root, FALSE);
-}
-
 /* One object a line. Nobody reading any more is no reason to stop a run, nor is a disk that is full; but that is said, once. */
 static void write_line(FlRun *run, JsonBuilder *b)
 {
-    g_autofree char *text = fl_report_line(b);
+    g_autofree char *text = fl_json_finish(b);
     errno = 0;
     gboolean written = fprintf(run->options.json, "%s\n", text) >= 0 && fflush(run->options.json) == 0;
     if (written || errno == EPIPE || run->json_failed)
@@ -91,13 +64,6 @@ void fl_report_stage(JsonBuilder *b, const FlRunStage *stage)
         fl_json_int(b, "exit", (uint64_t)exit_number(stage));
 }
 
-static const char *policy_name(uint32_t when_full)
-{
-    static const char *const names[] = {
-        [FL_WHEN_FULL_WAIT] = "wait", [FL_WHEN_FULL_DROP] = "drop", [FL_WHEN_FULL_LATEST] = "latest"};
-    return when_full < G_N_ELEMENTS(names) ? names[when_full] : "?";
-}
-
 void fl_report_lane(JsonBuilder *b, const FlRunLane *lane)
 {
     FlLaneTally now;
@@ -105,7 +71,7 @@ void fl_report_lane(JsonBuilder *b, const FlRunLane *lane)
     fl_json_text(b, "from", lane->from->config->name);
     fl_json_text(b, "to", lane->to->config->name);
     fl_json_text(b, "carries", lane->config->from_port == 0 ? "video" : "packets");
-    fl_json_text(b, "when_full", policy_name(lane->info.when_full));
+    fl_json_text(b, "when_full", fl_policy_name(lane->info.when_full));
     fl_json_int(b, "credits", lane->info.credits);
     fl_json_int(b, "sent", now.sent);
     fl_json_int(b, "taken", now.taken);
@@ -130,13 +96,11 @@ static void add_lane(JsonBuilder *b, const FlRunLane *lane)
 
 static void add_stages_and_lanes(JsonBuilder *b, const FlRun *run)
 {
-    json_builder_set_member_name(b, "stages");
-    json_builder_begin_array(b);
+    fl_json_begin_list(b, "stages");
     for (unsigned i = 0; i < run->stage_count; i++)
         add_stage(b, &run->stages[i]);
     json_builder_end_array(b);
-    json_builder_set_member_name(b, "lanes");
-    json_builder_begin_array(b);
+    fl_json_begin_list(b, "lanes");
     for (unsigned i = 0; i < run->lane_count; i++)
         if (!run->lanes[i].unwired)
             add_lane(b, &run->lanes[i]);
@@ -151,9 +115,8 @@ void fl_run_report_progress(FlRun *run)
     gint64 position;
     if (!run->options.json)
         return;
-    g_autoptr(JsonBuilder) b = json_builder_new();
+    g_autoptr(JsonBuilder) b = fl_report_begin(run, "progress");
     fl_run_tally(run, &tally);
-    fl_report_head(b, run, "progress");
     fl_json_double(b, "seconds", fl_run_seconds(run->launched_us, g_get_monotonic_time()));
     if (fl_run_position_us(run, &position))
         fl_json_double(b, "position_seconds", (double)position / G_USEC_PER_SEC);
@@ -175,9 +138,8 @@ void fl_run_report_end(FlRun *run, int exit_code)
     FlTally tally;
     if (!run->options.json)
         return;
-    g_autoptr(JsonBuilder) b = json_builder_new();
+    g_autoptr(JsonBuilder) b = fl_report_begin(run, "end");
     fl_run_tally(run, &tally);
-    fl_report_head(b, run, "end");
     fl_json_text(b, "status", status_word(exit_code));
     fl_json_int(b, "exit", (uint64_t)exit_code);
     if (run->error)

@@ -189,11 +189,12 @@ struct FlRun {
     FlJournal *journal; /* NULL: nobody asked what becomes of frames */
 };
 
-/* launch.c. -errno. The child is not yet watched. */
-/* One of the executables that belong to this one: beside it when not installed, else in libexec of this prefix, wherever that was
- * moved to, or of the one built for. NULL: there is none. To g_free. */
+/* launch.c. */
+/* One of the executables that belong to this one: beside it when not installed ("folder/name": beside its folder), else in libexec
+ * of this prefix, wherever that was moved to, or of the one built for. NULL: there is none. To g_free. */
 char *fl_find_program(const char *name);
 char *fl_run_find_stage_program(void); /* NULL: there is none */
+/* -errno. The child is not yet watched. */
 int fl_run_spawn(FlRunStage *stage);
 /* In a child: becomes framelane-stage, with `socket` as its end of the control socket. */
 typedef struct {
@@ -229,6 +230,13 @@ void fl_run_take_opened(FlRunStage *stage, const struct fl_received *message);
 
 /* wiring.c */
 void fl_run_wire(FlRun *run);
+/* Both bells of a lane: the producer rings FORWARD and hears BACK. */
+enum { FL_FORWARD, FL_BACK };
+typedef struct {
+    int ring[2], hear[2];
+} FlBells;
+int fl_bells_mint(FlBells *bells); /* -errno: there are none */
+void fl_bells_close(FlBells *bells);
 void fl_run_take_mapped(FlRunStage *stage, const struct fl_received *message);
 /* A region known to the run and sent to its writer; NULL and -errno. A private pool where `shared` is FALSE. */
 FlRunRegion *fl_run_mint(FlRun *run, const FlRunRegion *like, gboolean shared, int *error);

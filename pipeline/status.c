@@ -60,8 +60,7 @@ static void add_wait(JsonBuilder *b, const FlRunStage *stage, const FlStageFigur
     if (figures->waiting_on && !stopped)
         fl_json_text(b, "waiting_on", figures->waiting_on->config->name);
     add_figure(b, "waiting_seconds", figures->waiting_seconds);
-    json_builder_set_member_name(b, "waited_share");
-    json_builder_begin_object(b);
+    fl_json_begin_object(b, "waited_share");
     for (unsigned what = 0; what < FL_WAIT_COUNT; what++)
         if (names[what])
             add_figure(b, names[what], figures->waited_share[what]);
@@ -91,8 +90,7 @@ static void add_stage(JsonBuilder *b, FlRun *run, const FlRunStage *stage, gbool
     fl_json_int(b, "slots_free", FL_RUN_STAT(stage, slots_free));
     fl_json_int(b, "pool_bytes", FL_RUN_STAT(stage, pool_bytes));
     add_wait(b, stage, &figures);
-    json_builder_set_member_name(b, "slowest");
-    json_builder_add_boolean_value(b, slowest);
+    fl_json_truth(b, "slowest", slowest);
     json_builder_end_object(b);
 }
 
@@ -101,8 +99,7 @@ static void add_drops(JsonBuilder *b, const FlRunLane *lane)
 {
     FlLaneTally now;
     fl_run_tally_lane(lane, &now);
-    json_builder_set_member_name(b, "dropped_by");
-    json_builder_begin_object(b);
+    fl_json_begin_object(b, "dropped_by");
     fl_json_int(b, "no_credit", now.dropped - MIN(now.left_over, now.dropped));
     fl_json_int(b, "superseded", now.skipped);
     fl_json_int(b, "left_over", now.left_over);
@@ -136,8 +133,7 @@ static void add_lane(JsonBuilder *b, FlRun *run, const FlRunLane *lane)
     add_drops(b, lane);
     add_oldest(b, lane);
     add_figure(b, "full_share", figures.full_share);
-    json_builder_set_member_name(b, "history");
-    json_builder_begin_array(b);
+    fl_json_begin_list(b, "history");
     for (unsigned i = 0; i < figures.history_count; i++)
         json_builder_add_int_value(b, figures.history[i]);
     json_builder_end_array(b);
@@ -149,7 +145,6 @@ static void add_run(JsonBuilder *b, FlRun *run)
     FlTally tally;
     gint64 position;
     fl_run_tally(run, &tally);
-    fl_report_head(b, run, "status");
     fl_json_int(b, "pid", (uint64_t)getpid());
     fl_json_text(b, "state", state_word(run));
     fl_json_double(b, "seconds", fl_run_seconds(run->launched_us, g_get_monotonic_time()));
@@ -166,19 +161,17 @@ static void add_run(JsonBuilder *b, FlRun *run)
 
 char *fl_status_text(FlRun *run)
 {
-    g_autoptr(JsonBuilder) b = json_builder_new();
+    g_autoptr(JsonBuilder) b = fl_report_begin(run, "status");
     const FlRunStage *slowest = fl_live_slowest(run->live);
     add_run(b, run);
-    json_builder_set_member_name(b, "stages");
-    json_builder_begin_array(b);
+    fl_json_begin_list(b, "stages");
     for (unsigned i = 0; i < run->stage_count; i++)
         add_stage(b, run, &run->stages[i], &run->stages[i] == slowest);
     json_builder_end_array(b);
-    json_builder_set_member_name(b, "lanes");
-    json_builder_begin_array(b);
+    fl_json_begin_list(b, "lanes");
     for (unsigned i = 0; i < run->lane_count; i++)
         if (!run->lanes[i].unwired)
             add_lane(b, run, &run->lanes[i]);
     json_builder_end_array(b);
-    return fl_report_line(b);
+    return fl_json_finish(b);
 }

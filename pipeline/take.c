@@ -12,8 +12,6 @@
  */
 #include "door.h"
 
-#include <framelane/bell.h>
-
 #include <errno.h>
 #include <glib-unix.h>
 #include <string.h>
@@ -391,21 +389,15 @@ static FlGuest *find_guest(FlDoor *door, const FlRunStage *stage, uint32_t lane,
 
 static int open_lane(FlGuest *guest)
 {
-    enum { FORWARD, BACK };
-    int ring[] = {-1, -1}, hear[] = {-1, -1};
-    int error = fl_bell_mint(&ring[FORWARD], &hear[FORWARD]);
-    if (error == 0)
-        error = fl_bell_mint(&ring[BACK], &hear[BACK]);
-    if (error == 0) {
-        if (guest->client)
-            send_attached(guest, ring[BACK], hear[FORWARD]);
-        send_lane(guest, ring[FORWARD], hear[BACK]);
-    }
-    for (unsigned way = FORWARD; way <= BACK && ring[way] >= 0; way++) {
-        close(ring[way]);
-        close(hear[way]);
-    }
-    return error;
+    FlBells bells;
+    int error = fl_bells_mint(&bells);
+    if (error < 0)
+        return error;
+    if (guest->client)
+        send_attached(guest, bells.ring[FL_BACK], bells.hear[FL_FORWARD]);
+    send_lane(guest, bells.ring[FL_FORWARD], bells.hear[FL_BACK]);
+    fl_bells_close(&bells);
+    return 0;
 }
 
 void fl_door_announce_mapped(FlDoor *door, FlRunRegion *region, int error)

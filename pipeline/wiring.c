@@ -236,24 +236,39 @@ static void send_lane_end(FlRunLane *lane, enum fl_lane_role role, const int *fd
     fl_run_send(producer ? lane->from : lane->to, &message);
 }
 
+int fl_bells_mint(FlBells *bells)
+{
+    int error = fl_bell_mint(&bells->ring[FL_FORWARD], &bells->hear[FL_FORWARD]);
+    if (error < 0)
+        return error;
+    error = fl_bell_mint(&bells->ring[FL_BACK], &bells->hear[FL_BACK]);
+    if (error == 0)
+        return 0;
+    close(bells->ring[FL_FORWARD]);
+    close(bells->hear[FL_FORWARD]);
+    return error;
+}
+
+void fl_bells_close(FlBells *bells)
+{
+    for (unsigned way = FL_FORWARD; way <= FL_BACK; way++) {
+        close(bells->ring[way]);
+        close(bells->hear[way]);
+    }
+}
+
 static int connect_shm(FlRunLane *lane)
 {
-    enum { FORWARD, BACK };
-    int ring[] = {-1, -1}, hear[] = {-1, -1};
-    int error = fl_bell_mint(&ring[FORWARD], &hear[FORWARD]);
-    if (error == 0)
-        error = fl_bell_mint(&ring[BACK], &hear[BACK]);
-    if (error == 0) {
-        int producer[] = {lane->returns->fd, ring[FORWARD], hear[BACK]};
-        int consumer[] = {lane->announce->fd, ring[BACK], hear[FORWARD]};
-        send_lane_end(lane, FL_LANE_PRODUCER, producer, 3);
-        send_lane_end(lane, FL_LANE_CONSUMER, consumer, 3);
-    }
-    for (unsigned way = FORWARD; way <= BACK && ring[way] >= 0; way++) {
-        close(ring[way]);
-        close(hear[way]);
-    }
-    return error;
+    FlBells bells;
+    int error = fl_bells_mint(&bells);
+    if (error < 0)
+        return error;
+    int producer[] = {lane->returns->fd, bells.ring[FL_FORWARD], bells.hear[FL_BACK]};
+    int consumer[] = {lane->announce->fd, bells.ring[FL_BACK], bells.hear[FL_FORWARD]};
+    send_lane_end(lane, FL_LANE_PRODUCER, producer, 3);
+    send_lane_end(lane, FL_LANE_CONSUMER, consumer, 3);
+    fl_bells_close(&bells);
+    return 0;
 }
 
 static int connect_pipe(FlRunLane *lane)

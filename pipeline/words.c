@@ -134,3 +134,10 @@ const char **fl_kind_names(void)
         names[i] = fl_kinds[i].name;
     return names;
 }
+
+const char *fl_policy_name(unsigned when_full)
+{
+    static const char *const names[] = {
+        [FL_WHEN_FULL_WAIT] = "wait", [FL_WHEN_FULL_DROP] = "drop", [FL_WHEN_FULL_LATEST] = "latest"};
+    return when_full < G_N_ELEMENTS(names) ? names[when_full] : "?";
+}

@@ -190,178 +190,173 @@ static void every_attack_kills_only_its_lane(void)
         attack_once(&attacks[i]);
 }
 
+/* One lane, whose producer is the fake. */
+struct scene {
+    struct fl_context *context;
+    struct fake_producer fake;
+    struct fl_lane *lane;
+};
+
+static void begin(struct scene *scene, const struct fl_lane_info *info)
+{
+    CHECK_EQ(fl_context_create(&scene->context), 0);
+    scene->lane = fake_producer_create_as(&scene->fake, scene->context, 1, info);
+}
+
+static void end(struct scene *scene)
+{
+    fl_context_destroy(scene->context);
+    fake_producer_destroy(&scene->fake);
+}
+
 /* The places are there, and nothing unread is written over; the credit is not there. */
 static void nobody_announces_beyond_its_credit(void)
 {
     enum { FEW = 3 };
-    struct fl_context *context;
-    struct fake_producer fake;
+    struct scene scene;
     struct fl_frame *held[FEW], *frame;
-    CHECK_EQ(fl_context_create(&context), 0);
-    struct fl_lane *lane = fake_producer_create(&fake, context, 1, FEW);
+    begin(&scene, &(struct fl_lane_info){.credits = FEW});
     for (uint32_t i = 0; i <= FEW; i++) {
-        struct fl_entry entry = fake_entry(&fake, i, i);
-        fake_announce(&fake, &entry);
+        struct fl_entry entry = fake_entry(&scene.fake, i, i);
+        fake_announce(&scene.fake, &entry);
     }
     for (unsigned i = 0; i < FEW; i++)
-        CHECK_EQ(fl_lane_take(lane, &held[i]), 0);
-    CHECK_EQ(fl_lane_take(lane, &frame), -EBADMSG);
-    CHECK_SAYS(fl_lane_fault(lane), "more than it has credit for");
+        CHECK_EQ(fl_lane_take(scene.lane, &held[i]), 0);
+    CHECK_EQ(fl_lane_take(scene.lane, &frame), -EBADMSG);
+    CHECK_SAYS(fl_lane_fault(scene.lane), "more than it has credit for");
     for (unsigned i = 0; i < FEW; i++)
         fl_frame_release(held[i]);
-    fl_context_destroy(context);
-    fake_producer_destroy(&fake);
+    end(&scene);
 }
 
 /* A `latest` consumer shows what it skipped when it is done: who goes on announcing meanwhile has no credit for it. */
 static void nobody_is_kept_skipping(void)
 {
     enum { FEW = 3 };
-    struct fl_context *context;
-    struct fake_producer fake;
+    struct scene scene;
     struct fl_frame *frame;
     struct fl_lane_stats stats;
     struct fl_lane_info info = {.credits = FEW, .when_full = FL_WHEN_FULL_LATEST};
-    CHECK_EQ(fl_context_create(&context), 0);
-    struct fl_lane *lane = fake_producer_create_as(&fake, context, 1, &info);
+    begin(&scene, &info);
     for (uint32_t i = 0; i <= FEW; i++) { /* the last as if it had come while those before were skipped */
-        struct fl_entry entry = fake_entry(&fake, i, i);
-        fake_announce(&fake, &entry);
+        struct fl_entry entry = fake_entry(&scene.fake, i, i);
+        fake_announce(&scene.fake, &entry);
     }
-    CHECK_EQ(fl_lane_take(lane, &frame), -EBADMSG);
-    CHECK_SAYS(fl_lane_fault(lane), "more than it has credit for");
-    fl_lane_get_stats(lane, &stats);
+    CHECK_EQ(fl_lane_take(scene.lane, &frame), -EBADMSG);
+    CHECK_SAYS(fl_lane_fault(scene.lane), "more than it has credit for");
+    fl_lane_get_stats(scene.lane, &stats);
     CHECK_EQ(stats.skipped, FEW);
-    fl_context_destroy(context);
-    fake_producer_destroy(&fake);
+    end(&scene);
 }
 
 /* Whoever was told that there is something finds it: announcing and taking back by turns does not keep a consumer awake. */
 static void what_is_there_stays_there(void)
 {
-    struct fl_context *context;
-    struct fake_producer fake;
+    struct scene scene;
     struct fl_frame *frame;
-    CHECK_EQ(fl_context_create(&context), 0);
-    struct fl_lane *lane = fake_producer_create(&fake, context, 1, CREDITS);
-    struct fl_entry entry = fake_entry(&fake, 0, 0);
-    fake_announce(&fake, &entry);
-    CHECK(fl_lane_ready(lane));
-    fake_count(&fake, 0, 0);
-    CHECK(fl_lane_ready(lane));
-    CHECK_EQ(fl_lane_take(lane, &frame), 0);
-    CHECK(!fl_lane_ready(lane));
+    begin(&scene, &(struct fl_lane_info){.credits = CREDITS});
+    struct fl_entry entry = fake_entry(&scene.fake, 0, 0);
+    fake_announce(&scene.fake, &entry);
+    CHECK(fl_lane_ready(scene.lane));
+    fake_count(&scene.fake, 0, 0);
+    CHECK(fl_lane_ready(scene.lane));
+    CHECK_EQ(fl_lane_take(scene.lane, &frame), 0);
+    CHECK(!fl_lane_ready(scene.lane));
     fl_frame_release(frame);
-    fl_context_destroy(context);
-    fake_producer_destroy(&fake);
+    end(&scene);
 }
 
 /* The pool that this process writes itself is no other's to announce. */
 static void nobody_announces_our_own_pool(void)
 {
-    struct fl_context *context;
-    struct fake_producer fake;
+    struct scene scene;
     struct fl_frame *frame;
     struct fl_pool_info own = {.id = 5, .slot_count = 4, .slot_bytes = 1};
     int fd;
-    CHECK_EQ(fl_context_create(&context), 0);
-    struct fl_lane *lane = fake_producer_create(&fake, context, 1, CREDITS);
-    struct fl_entry entry = fake_entry(&fake, 0, 0);
-    wiring_pool(context, &own, &fd);
+    begin(&scene, &(struct fl_lane_info){.credits = CREDITS});
+    struct fl_entry entry = fake_entry(&scene.fake, 0, 0);
+    wiring_pool(scene.context, &own, &fd);
     entry.pool = 5;
     entry.version = 0;
-    fake_announce(&fake, &entry);
-    CHECK_EQ(fl_lane_take(lane, &frame), -EBADMSG);
-    CHECK_SAYS(fl_lane_fault(lane), "cannot be its own");
-    fl_context_destroy(context);
-    fake_producer_destroy(&fake);
+    fake_announce(&scene.fake, &entry);
+    CHECK_EQ(fl_lane_take(scene.lane, &frame), -EBADMSG);
+    CHECK_SAYS(fl_lane_fault(scene.lane), "cannot be its own");
+    end(&scene);
     close(fd);
 }
 
 static void a_closed_lane_stays_closed(void)
 {
-    struct fl_context *context;
-    struct fake_producer fake;
+    struct scene scene;
     struct fl_frame *frame;
-    CHECK_EQ(fl_context_create(&context), 0);
-    struct fl_lane *lane = fake_producer_create(&fake, context, 1, CREDITS);
-    take_good(&fake, lane, 0, 0);
-    fl_store(&fake.announce->closed, 2, FL_RELEASE);
-    CHECK_EQ(fl_lane_take(lane, &frame), -ENODATA);
-    fl_store(&fake.announce->closed, 0, FL_RELEASE);
-    CHECK_EQ(fl_lane_take(lane, &frame), -EBADMSG);
-    CHECK_SAYS(fl_lane_fault(lane), "after it had closed");
-    fl_context_destroy(context);
-    fake_producer_destroy(&fake);
+    begin(&scene, &(struct fl_lane_info){.credits = CREDITS});
+    take_good(&scene.fake, scene.lane, 0, 0);
+    fl_store(&scene.fake.announce->closed, 2, FL_RELEASE);
+    CHECK_EQ(fl_lane_take(scene.lane, &frame), -ENODATA);
+    fl_store(&scene.fake.announce->closed, 0, FL_RELEASE);
+    CHECK_EQ(fl_lane_take(scene.lane, &frame), -EBADMSG);
+    CHECK_SAYS(fl_lane_fault(scene.lane), "after it had closed");
+    end(&scene);
 }
 
 static void overwriting_what_is_held_is_noticed(void)
 {
-    struct fl_context *context;
-    struct fake_producer fake;
+    struct scene scene;
     struct fl_frame *frame;
-    CHECK_EQ(fl_context_create(&context), 0);
-    struct fl_lane *lane = fake_producer_create(&fake, context, 1, CREDITS);
-    struct fl_entry entry = fake_entry(&fake, 0, 0);
-    fake_announce(&fake, &entry);
-    CHECK_EQ(fl_lane_take(lane, &frame), 0);
-    fl_store(&fake.versions[0].version, 3, FL_RELEASE);
+    begin(&scene, &(struct fl_lane_info){.credits = CREDITS});
+    struct fl_entry entry = fake_entry(&scene.fake, 0, 0);
+    fake_announce(&scene.fake, &entry);
+    CHECK_EQ(fl_lane_take(scene.lane, &frame), 0);
+    fl_store(&scene.fake.versions[0].version, 3, FL_RELEASE);
     fl_frame_release(frame);
-    fl_context_service(context);
-    CHECK_SAYS(fl_lane_fault(lane), "overwritten while it was held");
-    fl_context_destroy(context);
-    fake_producer_destroy(&fake);
+    fl_context_service(scene.context);
+    CHECK_SAYS(fl_lane_fault(scene.lane), "overwritten while it was held");
+    end(&scene);
 }
 
 /* The consumer acts on its private copy: what the producer writes afterwards changes nothing. */
 static void changing_an_entry_after_take_changes_nothing(void)
 {
-    struct fl_context *context;
-    struct fake_producer fake;
+    struct scene scene;
     struct fl_frame *frame;
-    CHECK_EQ(fl_context_create(&context), 0);
-    struct fl_lane *lane = fake_producer_create(&fake, context, 1, CREDITS);
-    struct fl_entry entry = fake_entry(&fake, 1, 5);
-    fake_announce(&fake, &entry);
-    CHECK_EQ(fl_lane_take(lane, &frame), 0);
-    for (unsigned i = 0; i < fake.places * FL_ENTRY_WORDS; i++)
-        fl_store(&fake.announce->entries[i], UINT64_MAX, FL_RELEASE);
+    begin(&scene, &(struct fl_lane_info){.credits = CREDITS});
+    struct fl_entry entry = fake_entry(&scene.fake, 1, 5);
+    fake_announce(&scene.fake, &entry);
+    CHECK_EQ(fl_lane_take(scene.lane, &frame), 0);
+    for (unsigned i = 0; i < scene.fake.places * FL_ENTRY_WORDS; i++)
+        fl_store(&scene.fake.announce->entries[i], UINT64_MAX, FL_RELEASE);
     CHECK_EQ(memcmp(fl_frame_desc(frame), &entry.desc, sizeof entry.desc), 0);
-    CHECK_EQ(fl_frame_capacity(frame), fake.pool_info.slot_bytes);
+    CHECK_EQ(fl_frame_capacity(frame), scene.fake.pool_info.slot_bytes);
     fl_frame_release(frame);
-    fl_context_service(context);
-    CHECK(fl_lane_fault(lane) == NULL);
-    fl_context_destroy(context);
-    fake_producer_destroy(&fake);
+    fl_context_service(scene.context);
+    CHECK(fl_lane_fault(scene.lane) == NULL);
+    end(&scene);
 }
 
 static void through_that_goes_back_or_is_torn_is_not_believed(void)
 {
-    struct fl_context *context;
-    struct fake_producer fake;
+    struct scene scene;
     struct fl_through heard;
-    CHECK_EQ(fl_context_create(&context), 0);
-    struct fl_lane *lane = fake_producer_create(&fake, context, 1, CREDITS);
-    fl_store(&fake.announce->through_epoch, 1, FL_RELAXED);
-    fl_store(&fake.announce->through_number, 10, FL_RELAXED);
-    fl_store(&fake.announce->through_time_base, 1ull << 32 | 25, FL_RELAXED);
-    fl_store(&fake.announce->through_seq, 1, FL_RELEASE);
-    CHECK(!fl_lane_through(lane, &heard)); /* in the middle of it, for ever: the consumer does not wait */
-    fl_store(&fake.announce->through_seq, 2, FL_RELEASE);
-    CHECK(fl_lane_through(lane, &heard));
+    begin(&scene, &(struct fl_lane_info){.credits = CREDITS});
+    fl_store(&scene.fake.announce->through_epoch, 1, FL_RELAXED);
+    fl_store(&scene.fake.announce->through_number, 10, FL_RELAXED);
+    fl_store(&scene.fake.announce->through_time_base, 1ull << 32 | 25, FL_RELAXED);
+    fl_store(&scene.fake.announce->through_seq, 1, FL_RELEASE);
+    CHECK(!fl_lane_through(scene.lane, &heard)); /* in the middle of it, for ever: the consumer does not wait */
+    fl_store(&scene.fake.announce->through_seq, 2, FL_RELEASE);
+    CHECK(fl_lane_through(scene.lane, &heard));
     CHECK_EQ(heard.number, 10);
-    fl_store(&fake.announce->through_number, 3, FL_RELAXED);
-    fl_store(&fake.announce->through_seq, 4, FL_RELEASE);
-    CHECK(fl_lane_through(lane, &heard));
+    fl_store(&scene.fake.announce->through_number, 3, FL_RELAXED);
+    fl_store(&scene.fake.announce->through_seq, 4, FL_RELEASE);
+    CHECK(fl_lane_through(scene.lane, &heard));
     CHECK_EQ(heard.number, 10);
-    fl_store(&fake.announce->through_number, 20, FL_RELAXED);
-    fl_store(&fake.announce->through_time_base, 1ull << 32, FL_RELAXED); /* n / 0 seconds */
-    fl_store(&fake.announce->through_seq, 6, FL_RELEASE);
-    CHECK(fl_lane_through(lane, &heard));
+    fl_store(&scene.fake.announce->through_number, 20, FL_RELAXED);
+    fl_store(&scene.fake.announce->through_time_base, 1ull << 32, FL_RELAXED); /* n / 0 seconds */
+    fl_store(&scene.fake.announce->through_seq, 6, FL_RELEASE);
+    CHECK(fl_lane_through(scene.lane, &heard));
     CHECK_EQ(heard.number, 10);
     CHECK_EQ(heard.time_base_den, 25);
-    fl_context_destroy(context);
-    fake_producer_destroy(&fake);
+    end(&scene);
 }
 
 struct noise {

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { EXIT_USAGE = 2 };
-
 static const char *const mistakes[] = {"copy", "bells", "credits", NULL}; /* those that programs are built with: meson.build */
 
 gboolean experiment_is_asked(int argc, char **argv)
@@ -14,17 +12,6 @@ gboolean experiment_is_asked(int argc, char **argv)
         if (g_str_equal(argv[i], "--experiment") || g_str_has_prefix(argv[i], "--experiment="))
             return TRUE;
     return FALSE;
-}
-
-static int usage(const char *format, ...) G_GNUC_PRINTF(1, 2);
-static int usage(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    g_autofree char *message = g_strdup_vprintf(format, arguments);
-    va_end(arguments);
-    fprintf(stderr, "framelane bench: %s\n(framelane bench --help says more)\n", message);
-    return EXIT_USAGE;
 }
 
 static int list(void)
@@ -63,7 +50,7 @@ static int run(const BenchOptions *options, const char *name, const char *broken
         found = TRUE;
         status |= run_one(experiments[i], options, broken, folder);
     }
-    return found ? status : usage("there is no experiment '%s'; --experiment list shows them", name);
+    return found ? status : bench_usage("there is no experiment '%s'; --experiment list shows them", name);
 }
 
 /* Beside this executable, built or installed. */
@@ -92,13 +79,13 @@ int experiment_main(int argc, char **argv)
     g_option_context_set_help_enabled(context, FALSE);
     g_option_context_add_main_entries(context, entries, NULL);
     if (!g_option_context_parse(context, &argc, &argv, &error))
-        return usage("%s", error->message);
+        return bench_usage("%s", error->message);
     if (argc > 1)
-        return usage("'%s' means nothing with --experiment", argv[1]);
+        return bench_usage("'%s' means nothing with --experiment", argv[1]);
     if (options.rounds < 0 || options.rounds > 1000)
-        return usage("--rounds: 1 to 1000");
+        return bench_usage("--rounds: 1 to 1000");
     if (broken && !g_strv_contains(mistakes, broken))
-        return usage("--broken: copy, bells or credits, not '%s'", broken);
+        return bench_usage("--broken: copy, bells or credits, not '%s'", broken);
     if (g_str_equal(name, "list"))
         return list();
     if (options.rounds == 0)

@@ -1,7 +1,7 @@
 #include "experiment.h"
+#include "json.h"
 
 #include <gio/gio.h>
-#include <json-glib/json-glib.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,36 +170,19 @@ static char *machine_now(void)
 
 /* ---- JSON ---- */
 
-static void add_number(JsonBuilder *json, const char *key, double value)
-{
-    json_builder_set_member_name(json, key);
-    if (isfinite(value))
-        json_builder_add_double_value(json, value);
-    else
-        json_builder_add_null_value(json);
-}
-
-static void add_word(JsonBuilder *json, const char *key, const char *word)
-{
-    json_builder_set_member_name(json, key);
-    json_builder_add_string_value(json, word);
-}
-
 static void add_interval(JsonBuilder *json, ExperimentNumber number)
 {
-    add_number(json, "value", number.value);
-    add_number(json, "low", number.low);
-    add_number(json, "high", number.high);
+    fl_json_double(json, "value", number.value);
+    fl_json_double(json, "low", number.low);
+    fl_json_double(json, "high", number.high);
 }
 
 static void add_figure(JsonBuilder *json, const ExperimentReport *report, guint cell, const char *figure)
 {
     const ExperimentCell *at = &report->data->experiment->cells[cell];
-    json_builder_set_member_name(json, figure);
-    json_builder_begin_object(json);
+    fl_json_begin_object(json, figure);
     add_interval(json, experiment_figure(report->data, at->series, at->x, figure));
-    json_builder_set_member_name(json, "rounds");
-    json_builder_begin_array(json);
+    fl_json_begin_list(json, "rounds");
     for (guint i = 0; i < report->data->runs[cell]->len; i++) {
         double value = NAN;
         bench_run_figure(report->data->runs[cell]->pdata[i], figure, &value);
@@ -211,8 +194,7 @@ static void add_figure(JsonBuilder *json, const ExperimentReport *report, guint 
 
 static void add_cells(JsonBuilder *json, const ExperimentReport *report)
 {
-    json_builder_set_member_name(json, "cells");
-    json_builder_begin_array(json);
+    fl_json_begin_list(json, "cells");
     for (guint i = 0; i < report->data->cell_count; i++) {
         const ExperimentCell *cell = &report->data->experiment->cells[i];
         g_autofree char *command = g_strjoinv(" ", (GStrv)cell->command);
@@ -220,11 +202,10 @@ static void add_cells(JsonBuilder *json, const ExperimentReport *report)
         GHashTableIter figures;
         gpointer figure;
         json_builder_begin_object(json);
-        add_word(json, "series", cell->series);
-        add_number(json, "x", cell->x);
-        add_word(json, "command", command);
-        json_builder_set_member_name(json, "figures");
-        json_builder_begin_object(json);
+        fl_json_text(json, "series", cell->series);
+        fl_json_double(json, "x", cell->x);
+        fl_json_text(json, "command", command);
+        fl_json_begin_object(json, "figures");
         g_hash_table_iter_init(&figures, first->figures);
         while (g_hash_table_iter_next(&figures, &figure, NULL))
             add_figure(json, report, i, figure);
@@ -236,26 +217,24 @@ static void add_cells(JsonBuilder *json, const ExperimentReport *report)
 
 static void add_said(JsonBuilder *json, const ExperimentReport *report)
 {
-    json_builder_set_member_name(json, "results");
-    json_builder_begin_array(json);
+    fl_json_begin_list(json, "results");
     for (guint i = 0; i < report->numbers->len; i++) {
         const Result *result = report->numbers->pdata[i];
         json_builder_begin_object(json);
-        add_word(json, "name", result->name);
+        fl_json_text(json, "name", result->name);
         add_interval(json, result->number);
-        add_word(json, "unit", result->unit);
+        fl_json_text(json, "unit", result->unit);
         json_builder_end_object(json);
     }
     json_builder_end_array(json);
-    json_builder_set_member_name(json, "claims");
-    json_builder_begin_array(json);
+    fl_json_begin_list(json, "claims");
     for (guint i = 0; i < report->claims->len; i++) {
         const Claim *claim = report->claims->pdata[i];
         json_builder_begin_object(json);
-        add_word(json, "claim", claim->claim);
-        add_word(json, "kind", kind_words[claim->kind]);
-        add_word(json, "verdict", verdict_words[claim->verdict]);
-        add_word(json, "because", claim->because);
+        fl_json_text(json, "claim", claim->claim);
+        fl_json_text(json, "kind", kind_words[claim->kind]);
+        fl_json_text(json, "verdict", verdict_words[claim->verdict]);
+        fl_json_text(json, "because", claim->because);
         json_builder_end_object(json);
     }
     json_builder_end_array(json);
@@ -263,13 +242,12 @@ static void add_said(JsonBuilder *json, const ExperimentReport *report)
 
 static void add_disturbed(JsonBuilder *json, const ExperimentData *data)
 {
-    json_builder_set_member_name(json, "disturbed");
-    json_builder_begin_array(json);
+    fl_json_begin_list(json, "disturbed");
     for (guint i = 0; i < data->disturbed->len; i++)
         if (data->disturbed->pdata[i]) {
             json_builder_begin_object(json);
-            add_number(json, "round", i);
-            add_word(json, "why", data->disturbed->pdata[i]);
+            fl_json_int(json, "round", i);
+            fl_json_text(json, "why", data->disturbed->pdata[i]);
             json_builder_end_object(json);
         }
     json_builder_end_array(json);
@@ -278,32 +256,20 @@ static void add_disturbed(JsonBuilder *json, const ExperimentData *data)
 static char *to_json(const ExperimentReport *report)
 {
     const ExperimentData *data = report->data;
-    g_autoptr(JsonBuilder) json = json_builder_new();
+    g_autoptr(JsonBuilder) json = fl_json_begin("experiment");
     g_autofree char *machine = machine_now();
-    json_builder_begin_object(json);
-    json_builder_set_member_name(json, "schema");
-    json_builder_add_int_value(json, 1);
-    add_word(json, "type", "experiment");
-    add_word(json, "name", data->experiment->name);
-    add_word(json, "question", data->experiment->question);
-    add_word(json, "machine", machine);
-    json_builder_set_member_name(json, "rounds");
-    json_builder_add_int_value(json, data->rounds);
-    json_builder_set_member_name(json, "quick");
-    json_builder_add_boolean_value(json, data->options->quick);
+    fl_json_text(json, "name", data->experiment->name);
+    fl_json_text(json, "question", data->experiment->question);
+    fl_json_text(json, "machine", machine);
+    fl_json_int(json, "rounds", data->rounds);
+    fl_json_truth(json, "quick", data->options->quick);
     add_disturbed(json, data);
-    json_builder_set_member_name(json, "broken");
-    if (data->broken)
-        json_builder_add_string_value(json, data->broken);
-    else
-        json_builder_add_null_value(json);
-    add_word(json, "x", data->experiment->x);
+    fl_json_text(json, "broken", data->broken);
+    fl_json_text(json, "x", data->experiment->x);
     add_cells(json, report);
     add_said(json, report);
-    add_word(json, "verdict", verdict_words[verdict_of(report)]);
-    json_builder_end_object(json);
-    g_autoptr(JsonNode) root = json_builder_get_root(json);
-    return json_to_string(root, FALSE);
+    fl_json_text(json, "verdict", verdict_words[verdict_of(report)]);
+    return fl_json_finish(json);
 }
 
 /* ---- Markdown ---- */
