@@ -2,6 +2,7 @@
 #include "door.h"
 
 #include <errno.h>
+#include <poll.h>
 
 #include <framelane/latest.h>
 
@@ -64,6 +65,7 @@ static void answer_attached(FlClient *client)
     struct fl_remote_attached body = {
         .port = client->seen_port, .how = FL_REMOTE_LOOK, .roles = {FL_REMOTE_FD_STATS, FL_REMOTE_FD_LATEST}};
     client->expects = FALSE;
+    fl_door_status_changed(client->door);
     fl_client_send(client, FL_REMOTE_ATTACHED, &body, sizeof body, fds, G_N_ELEMENTS(fds));
     fl_door_tell_pools(client);
 }
@@ -141,6 +143,36 @@ void fl_answer_attach(FlClient *client, const FlRequest *request)
         fl_client_refuse(client, -ESRCH, "'%s' has ended", stage->config->name);
     else
         attach(client, stage, asked);
+}
+
+/* A process that lives after its name has been read had that number all the time. The name is of its own choosing: what is no text
+ * becomes '?'. */
+char *fl_attached_program(const FlAttached *one)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/comm", (int)one->pid);
+    char *name = NULL;
+    struct pollfd death = {one->pidfd, POLLIN, 0};
+    if (one->pidfd < 0 || !g_file_get_contents(path, &name, NULL, NULL))
+        return NULL;
+    if (poll(&death, 1, 0) != 0) {
+        g_free(name);
+        return NULL;
+    }
+    for (char *c = g_strchomp(name); *c; c++)
+        if (!g_ascii_isprint(*c))
+            *c = '?';
+    return name;
+}
+
+void fl_door_each_attached(FlDoor *door, FlTellAttached *tell, gpointer data)
+{
+    fl_door_each_guest(door, tell, data);
+    for (guint i = 0; door && i < fl_door_clients(door)->len; i++) {
+        const FlClient *client = g_ptr_array_index(fl_door_clients(door), i);
+        const char *state = client->expects ? "attaching" : "attached";
+        if (client->seen && !client->guest && !client->cut_off)
+            tell(&(FlAttached){client->seen, client->seen_port, client->pid, client->pidfd, state, NULL}, data);
+    }
 }
 
 void fl_door_tell_pool(FlDoor *door, const FlRunRegion *pool, gboolean unused)

@@ -27,7 +27,7 @@ static int show(const char *run, gboolean json)
         return 0;
     }
     FlShown *shown = fl_shown_parse(text);
-    FlPageStyle style = {.lanes = TRUE, .plain = !fl_page_has_utf8()};
+    FlPageStyle style = {.lanes = TRUE, .guests = G_MAXUINT, .plain = !fl_page_has_utf8()};
     if (!shown) {
         fprintf(stderr, "framelane status: the answer of run '%s' cannot be read; is it of the same version (%s)?\n", run,
                 FL_VERSION);

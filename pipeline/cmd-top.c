@@ -9,8 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ESCAPE_MS  25 /* after Esc, for the rest of a key's sequence */
-#define MOST_VERBS 8  /* started from here and still at work: windows */
+#define ESCAPE_MS   25 /* after Esc, for the rest of a key's sequence */
+#define MOST_GUESTS 4  /* of a run: what is its own comes first */
+#define MOST_VERBS  8  /* started from here and still at work: windows */
 
 typedef struct {
     FlTop top;
@@ -306,7 +307,7 @@ static int run(Words *w)
     int status;
     for (unsigned i = 0; i < MOST_VERBS; i++)
         screen.verbs[i] = -1;
-    screen.style = (FlPageStyle){.lanes = TRUE, .plain = !fl_page_has_utf8()};
+    screen.style = (FlPageStyle){.lanes = TRUE, .guests = MOST_GUESTS, .plain = !fl_page_has_utf8()};
     fl_top_init(&screen.top, w->runs ? w->runs[0] : NULL);
     if (w->batch || !isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))
         status = fl_top_print(&screen.top, &screen.style, screen.interval_ms, (unsigned)w->rounds);

@@ -54,6 +54,8 @@ static void remove_source(guint *source)
 static void client_free(gpointer data)
 {
     FlClient *client = data;
+    if (client->seen)
+        fl_door_status_changed(client->door);
     fl_guest_hangs_up(client->guest);
     remove_source(&client->in_source);
     remove_source(&client->out_source);

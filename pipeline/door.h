@@ -34,6 +34,17 @@ typedef struct {
     FlGuest *guest; /* NULL: it has no lane */
 } FlClient;
 
+/* Who is attached to an output from outside, as `status` tells it. */
+typedef struct {
+    const FlRunStage *stage; /* whose output it is */
+    unsigned port;
+    pid_t pid;
+    int pidfd;                       /* -1: it is dead, or there can be none */
+    const char *state;               /* "attaching", "attached"; "leaving": it has hung up, and holds frames still */
+    const struct fl_lane_info *lane; /* NULL: it looks on, without a credit */
+} FlAttached;
+typedef void FlTellAttached(const FlAttached *one, gpointer data);
+
 /* A request whose size has been checked. */
 typedef struct {
     uint32_t type;
@@ -76,9 +87,14 @@ void fl_door_latest_mapped(FlDoor *door, FlRunRegion *region, int error);
 void fl_door_tell_pool(FlDoor *door, const FlRunRegion *pool, gboolean unused);
 /* The client of all pools that frames of its output lie in. */
 void fl_door_tell_pools(FlClient *client);
+/* Calls `tell` for all who are attached: those who hold frames first. The door may be NULL. */
+void fl_door_each_attached(FlDoor *door, FlTellAttached *tell, gpointer data);
+/* What its process calls itself now, a line of ASCII to g_free; NULL: it is dead, or nobody knows. */
+char *fl_attached_program(const FlAttached *one);
 
 /* take.c. The door may be NULL: then there are no guests. */
 void fl_guest_free(gpointer guest);
+void fl_door_each_guest(FlDoor *door, FlTellAttached *tell, gpointer data);
 void fl_answer_take(FlClient *client, FlRunStage *stage, const struct fl_remote_attach *asked);
 gboolean fl_answer_mapped(FlClient *client, const struct fl_remote_mapped *said); /* FALSE: nothing was to be mapped */
 void fl_guest_hangs_up(FlGuest *guest); /* its client is about to be freed; NULL is accepted */

@@ -113,9 +113,13 @@ static const char status[] =
     "\n"
     "Shows what each stage of a run does (frames a second over the last 2 s; milliseconds of work a frame, median and 99th\n"
     "percentile, over the last 10 s; AGE: from when the frame was due at its source until the stage was done with it; processor,\n"
-    "memory, what it waits for) and how full each lane is. The run takes no notice.\n"
+    "memory, what it waits for), how full each lane is, and who is attached from outside. \"cam -> fl:tap (4711)\" is the\n"
+    "process 4711, with a lane of its own; who looks on (view, snap) has the policy peek, and holds nothing. The run takes no\n"
+    "notice.\n"
     "\n"
-    "  --json    one object, with the members of the last object of run --json and the figures of this moment\n"
+    "  --json    one object, with the members of the last object of run --json and the figures of this moment. Its list guests\n"
+    "            holds those attached from outside: pid, program, state, from, carries, when_full (peek: looks on), and of a\n"
+    "            lane credits, in_use, sent, returned, dropped\n"
     "\n"
     "exit status: 0 shown    1 there is no such run, or it does not answer    2 usage\n";
 
@@ -123,6 +127,7 @@ static const char top[] =
     "usage: framelane top [RUN] [-b] [-d SECONDS] [-n PAGES]\n"
     "\n"
     "Shows what status shows, of one RUN or of all, once a second; ? there tells the keys. Says which stage the others wait for.\n"
+    "Of those who are attached from outside it shows the first four of a run.\n"
     "\n"
     "  -b, --batch      print page after page as text; so it does by itself where the output is no terminal\n"
     "  -d SECONDS       from one page to the next (1)\n"

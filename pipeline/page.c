@@ -137,11 +137,21 @@ static char *pad(const char *text, int width)
     return g_strdup_printf("%s%*s", text, length < width ? width - (int)length : 0, "");
 }
 
-static int lane_width(const FlShown *shown, gboolean plain)
+static char *guest_name(const FlShownGuest *guest, gboolean plain)
+{
+    const char *sound = strcmp(guest->carries, "video") == 0 ? "" : " (sound)";
+    return g_strdup_printf("%s %s %s (%" G_GINT64_FORMAT ")%s", guest->from, plain ? "->" : "→", guest->program, guest->pid, sound);
+}
+
+static int lane_width(const FlShown *shown, const FlPageStyle *style)
 {
     int width = (int)strlen("LANE");
     for (guint i = 0; i < shown->lane_count; i++) {
-        g_autofree char *name = lane_name(&shown->lanes[i], plain);
+        g_autofree char *name = lane_name(&shown->lanes[i], style->plain);
+        width = MAX(width, (int)g_utf8_strlen(name, -1));
+    }
+    for (guint i = 0; i < shown->guest_count && i < style->guests; i++) {
+        g_autofree char *name = guest_name(&shown->guests[i], style->plain);
         width = MAX(width, (int)g_utf8_strlen(name, -1));
     }
     return width;
@@ -157,14 +167,38 @@ static char *lane_text(const FlShownLane *lane, int width, gboolean plain)
                            lane->no_credit + lane->superseded, note);
 }
 
-static void add_lanes(GPtrArray *rows, const FlShown *shown, gboolean plain)
+/* Whoever looks on holds nothing and is sent nothing: there is nothing to count. */
+static char *guest_text(const FlShownGuest *guest, int width, gboolean plain)
 {
-    int width = lane_width(shown, plain);
+    g_autofree char *bare = guest_name(guest, plain), *name = pad(bare, width), *note = fl_shown_guest_note(guest);
+    g_autofree char *use = g_strdup_printf("%" G_GINT64_FORMAT "/%" G_GINT64_FORMAT, guest->in_use, guest->credits);
+    if (strcmp(guest->when_full, "peek") == 0)
+        return g_strdup_printf("%s  %-9s %7s %*s %9s %9s %8s  %s", name, guest->when_full, "-", HISTORY_COLUMNS, "", "-", "-", "-",
+                               note);
+    return g_strdup_printf("%s  %-9s %7s %*s %9" G_GINT64_FORMAT " %9" G_GINT64_FORMAT " %8" G_GINT64_FORMAT "  %s", name,
+                           guest->when_full, use, HISTORY_COLUMNS, "", guest->sent + guest->dropped, guest->returned,
+                           guest->dropped, note);
+}
+
+static void add_guests(GPtrArray *rows, const FlShown *shown, const FlPageStyle *style, int width)
+{
+    guint count = MIN(shown->guest_count, style->guests);
+    for (guint i = 0; i < count; i++)
+        add_row(rows, FL_ROW_GUEST, guest_text(&shown->guests[i], width, style->plain));
+    if (count < shown->guest_count)
+        add_row(rows, FL_ROW_GUEST,
+                g_strdup_printf("%u more from outside (framelane status %s)", shown->guest_count - count, shown->run));
+}
+
+static void add_lanes(GPtrArray *rows, const FlShown *shown, const FlPageStyle *style)
+{
+    int width = lane_width(shown, style);
     add_row(rows, FL_ROW_TITLE,
             g_strdup_printf("%-*s  WHEN-FULL CREDITS %-*s %9s %9s %8s", width, "LANE", HISTORY_COLUMNS, "60 s", "IN", "OUT",
                             "DROPPED"));
     for (guint i = 0; i < shown->lane_count; i++)
-        add_row(rows, FL_ROW_LANE, lane_text(&shown->lanes[i], width, plain))->lane = &shown->lanes[i];
+        add_row(rows, FL_ROW_LANE, lane_text(&shown->lanes[i], width, style->plain))->lane = &shown->lanes[i];
+    add_guests(rows, shown, style, width);
 }
 
 /* ---- the culprit ---- */
@@ -231,7 +265,7 @@ GPtrArray *fl_page_rows(const FlShown *shown, const FlPageStyle *style)
     add_row(rows, FL_ROW_RUN, run_text(shown));
     add_stages(rows, shown, style);
     if (style->lanes && shown->lane_count)
-        add_lanes(rows, shown, style->plain);
+        add_lanes(rows, shown, style);
     add_culprit(rows, shown);
     return rows;
 }

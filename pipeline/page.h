@@ -4,7 +4,7 @@
 
 #include "shown.h"
 
-enum fl_row { FL_ROW_RUN, FL_ROW_TITLE, FL_ROW_STAGE, FL_ROW_LANE, FL_ROW_NOTE, FL_ROW_EMPTY };
+enum fl_row { FL_ROW_RUN, FL_ROW_TITLE, FL_ROW_STAGE, FL_ROW_LANE, FL_ROW_GUEST, FL_ROW_NOTE, FL_ROW_EMPTY };
 
 typedef struct {
     enum fl_row kind;
@@ -22,6 +22,7 @@ typedef struct {
     enum fl_sort sort; /* of stages; FL_SORT_GRAPH: sources first, as they are connected */
     gboolean plain;    /* ASCII only */
     gboolean lanes;
+    unsigned guests; /* with the lanes: so many of those who are attached from outside, then how many more there are */
 } FlPageStyle;
 
 /* FlRow*, freed with the array; they point into `shown`. */

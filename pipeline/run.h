@@ -287,6 +287,8 @@ typedef struct {
 /* A word of a stage's page, 0 where there is none yet. */
 #define FL_RUN_STAT(stage, field) ((stage)->stats ? fl_load(&(stage)->stats->field, FL_RELAXED) : 0)
 void fl_run_tally_lane(const FlRunLane *lane, FlLaneTally *tally);
+/* Of a lane that leads outside, by its id, as the stage whose output it is counts it; what the other end counts is 0. */
+void fl_run_tally_guest(const FlRunStage *stage, uint32_t lane, FlLaneTally *tally);
 uint64_t fl_run_lane_lost(const FlRunLane *lane); /* frames announced to a consumer that died, and never given back */
 void fl_run_tally(const FlRun *run, FlTally *tally);
 uint64_t fl_run_stage_copies(const FlRunStage *stage, uint64_t *bytes); /* its own and those of its ends of lanes */

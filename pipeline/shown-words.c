@@ -79,6 +79,20 @@ char *fl_shown_lane_note(const FlShownLane *lane)
     return g_string_free(text, FALSE);
 }
 
+char *fl_shown_guest_note(const FlShownGuest *guest)
+{
+    GString *text = g_string_new(NULL);
+    if (guest->dropped > 0 && guest->last_dropped >= 0)
+        g_string_append_printf(text, "no credit, last %" G_GINT64_FORMAT, guest->last_dropped);
+    if (strcmp(guest->state, "leaving") == 0)
+        g_string_append_printf(text, "%shas hung up, holds %" G_GINT64_FORMAT, text->len ? "; " : "", guest->in_use);
+    else if (strcmp(guest->state, "attached") != 0)
+        g_string_append_printf(text, "%s%s", text->len ? "; " : "", guest->state);
+    if (guest->in_use > 0 && guest->oldest_seconds >= 1)
+        g_string_append_printf(text, "%sone frame for %.0f s", text->len ? "; " : "", guest->oldest_seconds);
+    return g_string_free(text, FALSE);
+}
+
 char *fl_shown_sparkline(const FlShownLane *lane, unsigned columns, gboolean plain)
 {
     static const char *const blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}, *const letters[] = {"_", ".", ":", "-",

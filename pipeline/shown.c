@@ -98,6 +98,25 @@ static void read_lane(JsonObject *o, FlShownLane *lane)
     read_history(o, lane);
 }
 
+static void read_guest(JsonObject *o, FlShownGuest *guest)
+{
+    *guest = (FlShownGuest){
+        .program = text_of(o, "program", "?"),
+        .state = text_of(o, "state", "?"),
+        .from = text_of(o, "from", "?"),
+        .carries = text_of(o, "carries", "?"),
+        .when_full = text_of(o, "when_full", "?"),
+        .pid = number_of(o, "pid", 0),
+        .credits = number_of(o, "credits", 0),
+        .in_use = number_of(o, "in_use", 0),
+        .sent = number_of(o, "sent", 0),
+        .returned = number_of(o, "returned", 0),
+        .dropped = number_of(o, "dropped", 0),
+        .last_dropped = number_of(o, "last_dropped", -1),
+        .oldest_seconds = figure_of(o, "oldest_seconds", 0),
+    };
+}
+
 static JsonObject *element_of(JsonArray *array, guint i)
 {
     JsonNode *node = json_array_get_element(array, i);
@@ -106,16 +125,21 @@ static JsonObject *element_of(JsonArray *array, guint i)
 
 static void read_lists(JsonObject *o, FlShown *shown)
 {
-    JsonArray *stages = array_of(o, "stages"), *lanes = array_of(o, "lanes");
+    JsonArray *stages = array_of(o, "stages"), *lanes = array_of(o, "lanes"), *guests = array_of(o, "guests");
     guint stage_count = stages ? json_array_get_length(stages) : 0, lane_count = lanes ? json_array_get_length(lanes) : 0;
+    guint guest_count = guests ? json_array_get_length(guests) : 0;
     shown->stages = g_new0(FlShownStage, stage_count + 1);
     shown->lanes = g_new0(FlShownLane, lane_count + 1);
+    shown->guests = g_new0(FlShownGuest, guest_count + 1);
     for (guint i = 0; i < stage_count; i++)
         if (element_of(stages, i))
             read_stage(element_of(stages, i), &shown->stages[shown->stage_count++]);
     for (guint i = 0; i < lane_count; i++)
         if (element_of(lanes, i))
             read_lane(element_of(lanes, i), &shown->lanes[shown->lane_count++]);
+    for (guint i = 0; i < guest_count; i++)
+        if (element_of(guests, i))
+            read_guest(element_of(guests, i), &shown->guests[shown->guest_count++]);
 }
 
 FlShown *fl_shown_parse(const char *text)
@@ -153,6 +177,7 @@ void fl_shown_free(FlShown *shown)
     json_node_unref(shown->root);
     g_free(shown->stages);
     g_free(shown->lanes);
+    g_free(shown->guests);
     g_free(shown);
 }
 

@@ -23,6 +23,13 @@ typedef struct {
     guint8 history[FL_SHOWN_HISTORY];
 } FlShownLane;
 
+/* Who is attached from outside. */
+typedef struct {
+    const char *program, *state, *from, *carries, *when_full; /* when_full "peek": it looks on, and has no figures */
+    gint64 pid, credits, in_use, sent, returned, dropped, last_dropped; /* last_dropped -1: none */
+    double oldest_seconds;
+} FlShownGuest;
+
 typedef struct {
     JsonNode *root;
     const char *run, *state, *transport, *error; /* error NULL: none */
@@ -30,7 +37,8 @@ typedef struct {
     double seconds, position_seconds; /* position -1: not known */
     FlShownStage *stages;
     FlShownLane *lanes;
-    guint stage_count, lane_count;
+    FlShownGuest *guests;
+    guint stage_count, lane_count, guest_count;
 } FlShown;
 
 /* NULL: it is not what it should be. */
@@ -50,6 +58,8 @@ char *fl_shown_ms(double ms);
 char *fl_shown_wait(const FlShownStage *stage);
 /* Why a lane is worth a look, or "": "full 71 % of last 10 s", "no credit, last 21816". */
 char *fl_shown_lane_note(const FlShownLane *lane);
+/* "no credit, last 21816; has hung up, holds 2", or "". */
+char *fl_shown_guest_note(const FlShownGuest *guest);
 /* Credits in use over the last minute in `columns` columns; in letters of ASCII where `plain`. */
 char *fl_shown_sparkline(const FlShownLane *lane, unsigned columns, gboolean plain);
 

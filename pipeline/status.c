@@ -1,3 +1,4 @@
+#include "door.h"
 #include "live.h"
 #include "report.h"
 
@@ -110,33 +111,65 @@ static void add_drops(JsonBuilder *b, const FlRunLane *lane)
 }
 
 /* The frame that has been under way for longest, and for how long. */
-static void add_oldest(JsonBuilder *b, const FlRunLane *lane)
+static void add_oldest(JsonBuilder *b, const FlLaneTally *tally)
 {
-    FlLaneTally now;
-    fl_run_tally_lane(lane, &now);
     uint64_t now_ns = (uint64_t)g_get_monotonic_time() * 1000;
-    if (!now.oldest_since_ns || now.sent == now.returned)
+    if (!tally->oldest_since_ns || tally->sent == tally->returned)
         return;
-    fl_json_int(b, "oldest_frame", now.oldest_number);
-    add_figure(b, "oldest_seconds", (double)(now_ns - MIN(now_ns, now.oldest_since_ns)) / 1e9);
+    fl_json_int(b, "oldest_frame", tally->oldest_number);
+    add_figure(b, "oldest_seconds", (double)(now_ns - MIN(now_ns, tally->oldest_since_ns)) / 1e9);
 }
 
 static void add_lane(JsonBuilder *b, FlRun *run, const FlRunLane *lane)
 {
     FlLaneFigures figures;
+    FlLaneTally now;
     fl_live_lane(run->live, lane, &figures);
+    fl_run_tally_lane(lane, &now);
     json_builder_begin_object(b);
     fl_report_lane(b, lane);
     fl_json_int(b, "in_use", figures.queued + figures.held);
     fl_json_int(b, "queued", figures.queued);
     fl_json_int(b, "held", figures.held);
     add_drops(b, lane);
-    add_oldest(b, lane);
+    add_oldest(b, &now);
     add_figure(b, "full_share", figures.full_share);
     fl_json_begin_list(b, "history");
     for (unsigned i = 0; i < figures.history_count; i++)
         json_builder_add_int_value(b, figures.history[i]);
     json_builder_end_array(b);
+    json_builder_end_object(b);
+}
+
+/* What the stage's page says of a lane that leads outside: what was sent and has come back, and what was dropped for it. */
+static void add_guest_lane(JsonBuilder *b, const FlAttached *one)
+{
+    FlLaneTally now;
+    fl_run_tally_guest(one->stage, one->lane->id, &now);
+    fl_json_int(b, "credits", one->lane->credits);
+    fl_json_int(b, "in_use", now.in_use);
+    fl_json_int(b, "sent", now.sent);
+    fl_json_int(b, "returned", now.returned);
+    fl_json_int(b, "dropped", now.dropped);
+    if (now.dropped)
+        fl_json_int(b, "last_dropped", now.last_dropped);
+    add_oldest(b, &now);
+}
+
+/* A lane's members, with the process in place of the stage it leads to. */
+static void add_guest(const FlAttached *one, gpointer data)
+{
+    JsonBuilder *b = data;
+    g_autofree char *program = fl_attached_program(one);
+    json_builder_begin_object(b);
+    fl_json_int(b, "pid", (uint64_t)one->pid);
+    fl_json_text(b, "program", program);
+    fl_json_text(b, "state", one->state);
+    fl_json_text(b, "from", one->stage->config->name);
+    fl_json_text(b, "carries", one->port == 0 ? "video" : "packets");
+    fl_json_text(b, "when_full", one->lane ? fl_policy_name(one->lane->when_full) : "peek");
+    if (one->lane)
+        add_guest_lane(b, one);
     json_builder_end_object(b);
 }
 
@@ -172,6 +205,9 @@ char *fl_status_text(FlRun *run)
     for (unsigned i = 0; i < run->lane_count; i++)
         if (!run->lanes[i].unwired)
             add_lane(b, run, &run->lanes[i]);
+    json_builder_end_array(b);
+    fl_json_begin_list(b, "guests");
+    fl_door_each_attached(run->door, add_guest, b);
     json_builder_end_array(b);
     return fl_json_finish(b);
 }

@@ -52,7 +52,18 @@ void fl_guest_free(gpointer data)
 
 static void forget(FlGuest *guest)
 {
+    fl_door_status_changed(guest->door);
     g_ptr_array_remove_fast(fl_door_guests(guest->door), guest);
+}
+
+void fl_door_each_guest(FlDoor *door, FlTellAttached *tell, gpointer data)
+{
+    static const char *const states[] = {
+        [ASKED] = "attaching", [MAPPING] = "attaching", [OPEN] = "attached", [LEAVING] = "leaving"};
+    for (guint i = 0; door && i < fl_door_guests(door)->len; i++) {
+        const FlGuest *guest = g_ptr_array_index(fl_door_guests(door), i);
+        tell(&(FlAttached){guest->stage, guest->port, guest->pid, guest->pidfd, states[guest->state], &guest->lane}, data);
+    }
 }
 
 /* ---- how many frames guests may hold ---- */
@@ -181,6 +192,7 @@ static void send_attached(FlGuest *guest, int ring, int hear)
         .lane = guest->lane,
     };
     client->expects = FALSE;
+    fl_door_status_changed(client->door);
     fl_client_send(client, FL_REMOTE_ATTACHED, &body, sizeof body, fds, G_N_ELEMENTS(fds));
     fl_door_tell_pools(client);
 }
@@ -217,6 +229,7 @@ static void leave(FlGuest *guest)
         forget(guest);
     } else if (guest->state == OPEN) {
         guest->state = LEAVING;
+        fl_door_status_changed(guest->door);
         send_event(guest, FL_CONTROL_LANE_STOP);
         if (guest->dead)
             send_event(guest, FL_CONTROL_LANE_DOWN);

@@ -55,6 +55,20 @@ void fl_run_tally_lane(const FlRunLane *lane, FlLaneTally *tally)
     };
 }
 
+void fl_run_tally_guest(const FlRunStage *stage, uint32_t lane, FlLaneTally *tally)
+{
+    const struct fl_stats_lane *out = row_of(stage, lane);
+    *tally = (FlLaneTally){
+        .sent = WORD(out, sent),
+        .returned = WORD(out, returned),
+        .dropped = WORD(out, dropped),
+        .last_dropped = WORD(out, last_dropped),
+        .oldest_number = WORD(out, oldest_number),
+        .oldest_since_ns = WORD(out, oldest_since_ns),
+    };
+    tally->in_use = tally->sent - MIN(tally->returned, tally->sent);
+}
+
 uint64_t fl_run_stage_copies(const FlRunStage *stage, uint64_t *bytes)
 {
     uint64_t copies = FL_RUN_STAT(stage, copies);

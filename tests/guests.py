@@ -104,16 +104,27 @@ def check_spare(failures, program):
         guest.end()
 
 
+def is_listed(wanted):
+    """True where `status` lists these and nobody else, with those members."""
+    there = remote.guests("cam1")
+    return len(there) == len(wanted) and all(one.items() <= listed.items() for one, listed in zip(wanted, there))
+
+
 def check_living(failures, program, running):
     """Who hangs up and lives keeps what it holds: unchanged, and spent, until it is given back."""
     guest = holding(failures, program, "source")
+    one = {"pid": guest.process.pid, "from": "source", "state": "attached", "when_full": "drop", "credits": SPARE, "in_use": SPARE}
+    failures.check(harness.patient(lambda: is_listed([one]), harness.LIMIT), f"not {one}, but {remote.guests('cam1')}")
     failures.check(guest.say("hang-up") == "hang-up", "cannot hang up")
+    one["state"] = "leaving"
+    failures.check(harness.patient(lambda: is_listed([one]), harness.LIMIT), f"not {one}, but {remote.guests('cam1')}")
     for _ in range(2):
         running.next_line()
         failures.check(not comes_in(program, "source"), "slots of a living process are lent again")
     failures.check(guest.say("check") == "check", "slots of a living process are written again")
     failures.check(guest.say("release") == "release", "a frame was overwritten while it was held")
-    failures.check(harness.patient(lambda: comes_in(program, "source"), harness.LIMIT), "what is given back does not come back")
+    failures.check(harness.patient(lambda: is_listed([]), harness.LIMIT), f"what is given back: {remote.guests('cam1')}")
+    failures.check(comes_in(program, "source"), "what is given back does not come back")
     guest.end()
 
 

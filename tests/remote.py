@@ -111,5 +111,10 @@ class Client:
         self.socket.close()
 
 
+def guests(name):
+    """Who is attached to a run from outside, as `status` lists them."""
+    return json.loads(harness.run("status", name, "--json").out)["guests"]
+
+
 def fds_of(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))

@@ -173,6 +173,50 @@ def check_one(failures, place):
     first.end()
 
 
+def find(guests, pid):
+    return next((guest for guest in guests if guest["pid"] == pid), {})
+
+
+def check_listed(failures, place):
+    """A tap that is not read, and one who looks on: with process, program, policy and figures, for people and for programs."""
+    tap = Tap("source")
+    tap.read(1)
+    pid = harness.stage_processes(tap.process.pid)["tap"]
+    looker = remote.Client(remote.path_of(place, "cam1"))
+    looker.send(remote.ask_attach("packed"))
+    failures.check(looker.hear()[0] == remote.ATTACHED, "cannot look on")
+    full = harness.patient(lambda: find(remote.guests("cam1"), pid).get("dropped", 0) > 20, harness.LIMIT)
+    guests = remote.guests("cam1")
+    one, other = find(guests, pid), find(guests, os.getpid())
+    failures.check(full and len(guests) == 2, f"guests: {guests}")
+    known = {"program": "fl:tap", "from": "source", "carries": "video", "state": "attached", "when_full": "drop", "credits": 3,
+             "in_use": 3}
+    failures.check(known.items() <= one.items() and one["sent"] == one["returned"] + 3, f"a tap: {one}")
+    failures.check(one["last_dropped"] >= one["sent"] and one["oldest_frame"] >= 0, f"a tap: {one}")
+    with open("/proc/self/comm", encoding="ascii") as file:
+        known = {"pid": os.getpid(), "program": file.read().strip(), "from": "packed", "carries": "video", "state": "attached",
+                 "when_full": "peek"}
+    failures.check(other == known, f"one who looks on: {other}")
+    for words in (("status", "cam1"), ("top", "cam1", "-b", "-n", "1")):
+        text = run(*words).out
+        rows = [line.split() for line in text.splitlines() if f"({pid})" in line or f"({os.getpid()})" in line]
+        told = len(rows) == 2 and rows[0][4:6] == ["drop", "3/3"] and rows[1][4] == "peek" and "no credit" in text
+        failures.check(told, f"{' '.join(words)}: {text}")
+    crowd = [remote.Client(remote.path_of(place, "cam1")) for _ in range(5)]
+    for client in crowd:
+        client.send(remote.ask_attach("source"))
+        client.hear()
+    text = run("top", "cam1", "-b", "-n", "1").out
+    failures.check(text.count(" peek ") == 3 and "3 more from outside" in text, f"top of a crowd: {text}")
+    failures.check(run("status", "cam1").out.count(" peek ") == 6, "status does not list a crowd")
+    for client in (looker, *crowd):
+        client.close()
+    tap.process.stdout.close()
+    tap.process.stdout = None
+    tap.end()
+    failures.check(harness.patient(lambda: not remote.guests("cam1"), harness.LIMIT), f"still listed: {remote.guests('cam1')}")
+
+
 def check_killed(failures, place):
     """The file of a tap that is killed is finished by the stage that wrote it, and what it held comes back."""
     path = os.path.join(place, "killed.nut")
@@ -208,7 +252,7 @@ def main():
     failures, taken = Failures(), Taken()
     harness.need("ffmpeg", "ffprobe")
     harness.adopt_orphans()
-    with remote.runtime_folder(), scratch() as place:
+    with remote.runtime_folder() as sockets, scratch() as place:
         running = Running("--name", "cam1", "-e", PIPELINE.format(place))
         running.until_frames_flow()
         before = remote.fds_of(running.pid)
@@ -220,6 +264,7 @@ def main():
         check_one(failures, place)
         check_killed(failures, place)
         failures.check(harness.patient(lambda: remote.fds_of(running.pid) <= before, harness.LIMIT), "taps leave descriptors")
+        check_listed(failures, sockets)
         last = check_run_ends(failures, place, running, taken)
         with open(os.path.join(place, "source.framemd5"), encoding="ascii") as file:
             wanted = digests(file.read())

@@ -63,6 +63,8 @@ def check_comes_back(failures, directory):
         run = start(directory)
         said = window.until("shown", state="")
         failures.check(said["stage"] == "cam1/small" and said["window"] == [160, 90], f"shown: {said}")
+        listed = [(one["pid"], one["program"], one["from"], one["when_full"]) for one in remote.guests("cam1")]
+        failures.check(listed == [(window.process.pid, "framelane-view", "small", "peek")], f"status lists {listed}")
         if kill:
             os.kill(run.pid, signal.SIGKILL)
             run.process.communicate()
