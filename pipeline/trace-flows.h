@@ -1,6 +1,7 @@
 /* Flows of a trace: the way of a frame through all processes as one chain of arrows, "s" at its source, "t" in each stage that it
  * leads on from, "f" where it ends, all of one id. A chain is bound to spans of work, one point in each: the moment within the work
- * on that frame where it was given away first (a source), or where the work began.
+ * on that frame where it was given away first (a source), or where the work began. In either case before anything else begins
+ * within that work: some readers bind a point to what has begun last, also when that is over.
  *
  * Where a stage gives a frame to several, the chain leads on to whoever begins first; a chain of its own leads from there to each
  * of the others, so that every passage from a stage to a stage is drawn once, and all of them join in the work they come from.

@@ -27,6 +27,7 @@ typedef struct {
 
 typedef struct {
     Span work, wait;
+    uint64_t inner_ns; /* the begin of the first wait or mark within its last work; 0: there was none */
     uint64_t done_ns;  /* the end of its last work; 0: it has done none */
     uint64_t ended_ns; /* 0: lives */
 } StageTrack;
@@ -136,12 +137,16 @@ static char *wait_name(const Span *wait)
     }
 }
 
+/* One that is ended with the work around it ends a nanosecond before that: some readers cut durations short, and throw away a span
+ * that reaches beyond the one it is in. */
 static void close_wait(FlTrace *trace, const FlRunStage *stage, uint64_t ns, const char *why)
 {
     Span *wait = &trace->stages[stage->index].wait;
     if (!wait->open)
         return;
     wait->open = FALSE;
+    if (why)
+        ns -= MIN(ns, 1);
     g_autofree char *name = wait_name(wait);
     fl_trace_begin(&trace->to, 'X', "wait", name);
     fl_trace_where(&trace->to, (int)stage->pid, wait->ns);
@@ -157,6 +162,13 @@ static void open_span(FlTrace *trace, Span *span, const FlHappening *h, uint64_t
 {
     *span = (Span){.open = TRUE, .ns = ns, .frame = frame_of(&h->event), .lane = h->lane, .what = h->event.what};
     span->named = h->event.kind == FL_EVENT_WORK && h->event.lane != 0;
+}
+
+/* Something else begins on the track of the stage's work. */
+static void note_inner(StageTrack *track, uint64_t ns)
+{
+    if (track->work.open && !track->inner_ns)
+        track->inner_ns = ns;
 }
 
 /* A source learns what its work was on when it gives it away. */
@@ -200,8 +212,8 @@ static void write_stay(FlTrace *trace, const Passage *p, gboolean held, uint64_t
     }
 }
 
-/* Within the work that gave it away: before the wait in which it was sent, if it was; where a credit came only after that work, in
- * its last moment. */
+/* Within the work that gave it away; where a credit came only after that work, in its last moment. But before the first wait and
+ * the first mark within it: some readers take the last that has begun for what the arrow comes from, also when that is over. */
 static void follow_sent(FlTrace *trace, const FlHappening *h, uint64_t ns)
 {
     const StageTrack *stage = &trace->stages[h->stage->index];
@@ -209,8 +221,8 @@ static void follow_sent(FlTrace *trace, const FlHappening *h, uint64_t ns)
     if (h->lane->from != h->stage || (!stage->work.open && !stage->done_ns))
         return;
     uint64_t at = stage->work.open ? ns : stage->done_ns - 1;
-    if (stage->work.open && stage->wait.open && stage->wait.ns > stage->work.ns + 1)
-        at = stage->wait.ns - 1;
+    if (stage->inner_ns && stage->inner_ns <= at)
+        at = MAX(stage->work.ns, stage->inner_ns - 1);
     fl_trace_flows_gives(trace->flows, h->lane, &frame, at);
 }
 
@@ -267,6 +279,7 @@ static void take_dropped(FlTrace *trace, const FlHappening *h, uint64_t ns)
     const FlRunStage *holder = fl_follow_holder(h, trace->blocked_on);
     if (e->what == FL_DROP_LOST)
         return; /* perhaps: the run's last words are not here yet */
+    note_inner(&trace->stages[h->stage->index], ns);
     fl_trace_begin(&trace->to, 'i', "drop", name);
     fl_trace_where(&trace->to, (int)h->stage->pid, ns);
     fprintf(trace->to.file, ",\"s\":\"t\"");
@@ -314,6 +327,7 @@ void fl_trace_take(FlTrace *trace, const FlHappening *h)
         close_wait(trace, h->stage, ns, "its end was lost");
         close_work(trace, h->stage, ns, "its end was lost");
         open_span(trace, &track->work, h, ns);
+        track->inner_ns = 0;
         if (h->lane && h->lane->to == h->stage)
             fl_trace_flows_works(trace->flows, h->lane, &track->work.frame, ns);
         break;
@@ -322,9 +336,11 @@ void fl_trace_take(FlTrace *trace, const FlHappening *h)
         break;
     case FL_EVENT_BLOCKED:
         trace->blocked_on[h->stage->index] = h->lane;
+        note_inner(track, ns);
         open_span(trace, &track->wait, h, ns);
         break;
     case FL_EVENT_IDLE:
+        note_inner(track, ns);
         open_span(trace, &track->wait, h, ns);
         break;
     default:

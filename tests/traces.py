@@ -27,6 +27,8 @@ def read_trace(failures, path):
         right &= event["ph"] not in "be" or "id" in event
         right &= event["ph"] not in "stf" or (type(event.get("id")) is int and "" not in (event["cat"], event["name"]))
         right &= event["ph"] != "f" or event.get("bp") == "e"
+        right &= event["ph"] != "i" or event.get("s") in ("t", "p")
+        right &= event["ph"] != "C" or all(type(value) is int for value in event["args"].values())
         if not failures.check(right, f"no event of the format: {event}"):
             break
     return events
@@ -106,6 +108,46 @@ def check_nesting(failures, events):
             around.append((begin, end, name))
 
 
+class Reader:
+    """A trace as ui.perfetto.dev takes it in. Events are sorted by time, in nanoseconds, those of one time as they stand in the
+    file. A span or a mark of a thread lies on the thread's stack until the next begins there; one that ends outside of the span it
+    begins in is thrown away. A flow's point is bound to what lies on top, even if that is over; without any it is thrown away."""
+
+    def __init__(self, events, duration_ns):
+        self.lost, self.bound, self.stacks = [], [], collections.defaultdict(list)
+        self.duration_ns = duration_ns
+        for event in sorted(of(events, "Xistf"), key=lambda event: round(event["ts"] * 1000)):
+            stack = self.stacks[event["pid"], event["tid"]]
+            if event["ph"] in "stf":
+                (self.bound if stack else self.lost).append((event, stack[-1][2] if stack else None))
+            elif event["ph"] == "X" or event["s"] == "t":
+                self.begin(stack, round(event["ts"] * 1000), event)
+
+    def begin(self, stack, begin, event):
+        duration = self.duration_ns(event["dur"]) if event["ph"] == "X" else 0
+        while stack and (stack[-1][1] < begin or (stack[-1][1] == begin and (duration or stack[-1][0] < begin))):
+            stack.pop()
+        around = [span for span in stack if begin < span[1] < begin + duration]
+        if around:
+            self.lost.append((event, around[-1][2]))
+        else:
+            stack.append((begin, begin + duration, event))
+
+
+def check_reading(failures, events):
+    """Nothing is lost on who reads it, and each arrow leads from work to work; also where durations are cut to nanoseconds, as some
+    versions do, which makes many of them shorter by one."""
+    for duration_ns in (lambda us: round(us * 1000), lambda us: int(us * 1000)):
+        reader = Reader(events, duration_ns)
+        failures.check(not reader.lost, f"not to be read: {reader.lost[:2]}")
+        astray = [(point, span) for point, span in reader.bound if span.get("cat") != "work" or
+                  (point["ph"] != "s" and span["args"]["frame"] != point["args"]["frame"])]
+        failures.check(not astray, f"{len(astray)} of {len(reader.bound)} points are bound to other than work: {astray[:2]}")
+    named = {event["pid"] for event in of(events, "M") if event["name"] == "process_name" and event["args"]["name"]}
+    used = {event["pid"] for event in of(events, "XistfbeC")}
+    failures.check(used <= named, f"processes without a name: {used - named}")
+
+
 def check_counts(failures, events, end):
     """The trace, the drop list and the last object of --json tell of the same frames."""
     pids = {stage["pid"]: stage for stage in end["stages"]}
@@ -145,6 +187,7 @@ def check_whole(failures, path, end, counts=True):
     check_pairs(failures, events)
     check_nesting(failures, events)
     check_chains(failures, events)
+    check_reading(failures, events)
     check_names(failures, events, end)
     if counts:
         check_counts(failures, events, end)
@@ -173,7 +216,9 @@ def check_film(failures):
         failures.check(done.exit == 0, f"a film: {done.exit} {done.err}")
         events = read_trace(failures, path)
         check_pairs(failures, events)
+        check_nesting(failures, events)
         check_chains(failures, events)
+        check_reading(failures, events)
         names = {stage["pid"]: stage["name"] for stage in done.end["stages"]}
         ways = collections.Counter(tuple(names[point["pid"]] for point in points) for points in chains_of(events).values())
         taken = {(lane["from"], lane["to"], lane["carries"]): lane["taken"] for lane in done.end["lanes"]}
