@@ -1,3 +1,4 @@
+#include "budget.h"
 #include "parse.h"
 
 #include <string.h>
@@ -50,6 +51,7 @@ FlStageConfig *fl_pipeline_add_stage(FlPipeline *p, const char *name, FlPlace pl
     stage->options = g_ptr_array_new_with_free_func(fl_option_free);
     stage->inputs = g_ptr_array_new_with_free_func(g_free);
     stage->input_places = g_array_new(FALSE, FALSE, sizeof(FlPlace));
+    stage->spare_slots = FL_BUDGET_SPARE;
     g_ptr_array_add(p->stages, stage);
     return stage;
 }
@@ -149,6 +151,24 @@ static void assign_inputs(FlStageConfig *stage, const FlWord *value, FlDiagnosti
     }
 }
 
+/* Frames that are counted in credits, or in slots. */
+static void assign_count(unsigned *count, unsigned least, const FlOption *option, const char *whose, FlDiagnostics *d)
+{
+    guint64 value = g_ascii_strtoull(option->value, NULL, 10);
+    if (value < least || value > FL_LANE_MAX_CREDITS) {
+        g_autofree char *hint = g_strdup_printf("takes %u to %d", least, FL_LANE_MAX_CREDITS);
+        fl_diagnose(d, option->value_place, hint, "%s%s cannot be '%s'", whose, option->key, option->value);
+    } else {
+        *count = (unsigned)value;
+    }
+}
+
+static void assign_spare(FlStageConfig *stage, const FlOption *option, const char *whose, FlDiagnostics *d)
+{
+    assign_count(&stage->spare_slots, 0, option, whose, d);
+    stage->spare_place = option->key_place;
+}
+
 /* TRUE if it was one of the keys that every stage has. */
 static gboolean assign_common(FlStageConfig *stage, const FlOption *option, const FlWord *value, FlDiagnostics *d)
 {
@@ -164,6 +184,8 @@ static gboolean assign_common(FlStageConfig *stage, const FlOption *option, cons
         assign_inputs(stage, value, d);
     else if (strcmp(key->name, "optional") == 0)
         fl_parse_bool(value->text, &stage->optional);
+    else if (strcmp(key->name, "spare-slots") == 0)
+        assign_spare(stage, option, whose, d);
     else
         fl_diagnose(d, option->key_place, "a file names a stage in its section, [stage NAME]; the inline form with: as NAME",
                     "stage '%s': its name cannot be set here", stage->name);
@@ -201,18 +223,6 @@ void fl_pipeline_assign(FlPipeline *p, const FlWord *key, const FlWord *value, F
     }
 }
 
-/* Credits, or frames that are counted in credits. */
-static void assign_count(unsigned *count, const FlOption *option, const char *whose, FlDiagnostics *d)
-{
-    guint64 value = g_ascii_strtoull(option->value, NULL, 10);
-    if (value < 1 || value > FL_LANE_MAX_CREDITS) {
-        g_autofree char *hint = g_strdup_printf("takes 1 to %d", FL_LANE_MAX_CREDITS);
-        fl_diagnose(d, option->value_place, hint, "%s%s cannot be '%s'", whose, option->key, option->value);
-    } else {
-        *count = (unsigned)value;
-    }
-}
-
 void fl_lane_assign(FlLaneConfig *lane, const FlOption *option, FlDiagnostics *d)
 {
     g_autofree char *whose = g_strdup_printf("lane %s -> %s: ", lane->from->name, lane->to->name);
@@ -225,9 +235,9 @@ void fl_lane_assign(FlLaneConfig *lane, const FlOption *option, FlDiagnostics *d
     } else if (!fl_check_value(key, option, whose, d)) {
         return;
     } else if (strcmp(key->name, "credits") == 0) {
-        assign_count(&lane->credits, option, whose, d);
+        assign_count(&lane->credits, 1, option, whose, d);
     } else if (strcmp(key->name, "batch") == 0) {
-        assign_count(&lane->batch, option, whose, d);
+        assign_count(&lane->batch, 1, option, whose, d);
     } else if (strcmp(key->name, "batch-delay") == 0) {
         fl_parse_duration_ns(option->value, &lane->batch_delay_ns);
     } else if (strcmp(key->name, "spin") == 0) {

@@ -53,7 +53,7 @@ static unsigned spare_of(const Work *w, unsigned i)
     const FlLaneConfig *config = lane_at(w, i);
     if (!forwarded(w, config))
         return 0;
-    unsigned spare = FL_BUDGET_SPARE;
+    unsigned spare = config->to->spare_slots;
     for (unsigned below = 0; below < w->pipeline->lanes->len; below++)
         if (leaves(w, below, config->to, 0))
             spare += spare_of(w, below);
@@ -106,7 +106,7 @@ static void work_out_pool(const Work *w, unsigned s, unsigned port)
             credits += w->budget->lanes[i].credits;
     if (!credits)
         return;
-    pool->slots = MAX(output->working_set, 1) + credits + FL_BUDGET_SPARE + 1;
+    pool->slots = MAX(output->working_set, 1) + credits + stage->spare_slots + 1;
     if (pool->slots > FL_POOL_MAX_SLOTS) {
         fl_diagnose(w->d, stage->place, NULL, "stage '%s': needs a pool of %u slots, a pool has at most %d", stage->name,
                     pool->slots, FL_POOL_MAX_SLOTS);

@@ -4,8 +4,9 @@
  *   hold     frames of an input that a stage keeps at once, beyond the one in process
  *   reach    frames of a lane that its consumer can pin: hold + the one in process + the reach of every lane it forwards them to
  *   least    reach + 1, and 3 on a `latest` lane: fewer credits and the producer could never move
- *   spare    frames beyond that which guests may hold: those who attach while the run goes on. Frames that a stage forwards hold a
- *            credit of the lane they came by, so a lane to a stage that forwards has room for that stage's guests as well
+ *   spare    frames beyond that which guests may hold: those who attach while the run goes on; `spare-slots` of each stage. Frames
+ *            that a stage forwards hold a credit of the lane they came by, so a lane to a stage that forwards has room for that
+ *            stage's guests as well
  *   credits  what the configuration says, or the least, a short queue and spare
  *   slots    what the producer keeps itself + the credits of the lanes its frames go on directly + spare + the newest frame.
  *            Forwarded frames hold a credit of the lane they came by: the lanes behind a forwarder are counted there already.
@@ -19,7 +20,7 @@
 #define FL_BUDGET_QUEUE         2  /* frames beyond the least, so that two stages need not move in step */
 #define FL_BUDGET_QUEUE_PACKETS 14 /* packets are small and come in bursts */
 #define FL_BUDGET_LATEST        3
-#define FL_BUDGET_SPARE         3 /* frames that guests of one output may hold */
+#define FL_BUDGET_SPARE         3 /* spare, where the configuration does not say; and what a guest gets that does not say */
 
 /* What a stage says of itself. All zero is a stage that keeps nothing and forwards nothing. */
 struct fl_budget_output {

@@ -46,6 +46,16 @@ static void print_stages(const FlPipeline *p, const FlBudget *b)
     }
 }
 
+/* Where they are not as many as usual. */
+static void print_spare(const FlPipeline *p)
+{
+    for (guint i = 0; i < p->stages->len; i++) {
+        const FlStageConfig *stage = g_ptr_array_index(p->stages, i);
+        if (stage->spare_place.file)
+            printf("of the slots of %s %u are spare: for those outside (framelane tap)\n", stage->name, stage->spare_slots);
+    }
+}
+
 static void print_lanes(const FlPipeline *p, const FlBudget *b)
 {
     int width = 2 * widest_name(p) + 4;
@@ -81,6 +91,7 @@ void fl_check_print(const FlPipeline *p, const FlBudget *b)
     printf("%s: valid: %u stages, %u lanes, over %s\n\n", p->name, p->stages->len, p->lanes->len,
            p->transport == FL_TRANSPORT_SHM ? "shared memory" : "pipes");
     print_stages(p, b);
+    print_spare(p);
     printf("\n");
     print_lanes(p, b);
     printf("\n");
@@ -132,6 +143,7 @@ static void add_stages(JsonBuilder *json, const FlPipeline *p, const FlBudget *b
             json_builder_begin_object(json);
             fl_json_text(json, "carries", port ? "sound" : "video");
             fl_json_int(json, "slots", pool->slots);
+            fl_json_int(json, "spare_slots", stage->spare_slots);
             add_size(json, "slot_bytes", pool->slot_bytes);
             add_size(json, "bytes", pool->bytes);
             json_builder_end_object(json);

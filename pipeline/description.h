@@ -31,6 +31,8 @@ typedef struct {
     GPtrArray *inputs;   /* char*, as written */
     GArray *input_places;/* FlPlace, parallel to inputs */
     gboolean optional;
+    unsigned spare_slots; /* frames of each output that those outside may hold */
+    FlPlace spare_place;  /* file NULL: not given */
     int order;           /* position in topological order, set by graph.c */
 } FlStageConfig;
 

@@ -54,7 +54,7 @@ static FlRunRegion next_generation(const FlRunStage *stage, unsigned port, const
     unsigned slots = stage->run->budget->pools[stage->index][port].slots;
     FlRunRegion pool = {.kind = FL_REGION_POOL, .writer = (FlRunStage *)stage, .port = port, .later = TRUE};
     if (!slots)
-        slots = MAX(stage->stream[port].working_set, 1) + FL_BUDGET_SPARE + 1;
+        slots = MAX(stage->stream[port].working_set, 1) + stage->config->spare_slots + 1;
     uint64_t largest = MAX(stage->largest_slot[port], newest ? newest->pool.slot_bytes : 0);
     /* So that a picture that grows slowly does not take one generation a frame. */
     payload_bytes = MAX(payload_bytes, largest + largest / 4);

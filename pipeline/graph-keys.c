@@ -47,10 +47,19 @@ static void check_required(const FlStageConfig *stage, FlDiagnostics *d)
     }
 }
 
+/* Who gives no frames has none to spare. */
+static void check_spare(const FlStageConfig *stage, FlDiagnostics *d)
+{
+    if (stage->spare_place.file && !(stage->kind->flags & (FL_KIND_GIVES_VIDEO | FL_KIND_GIVES_PACKETS)))
+        fl_diagnose(d, stage->spare_place, "set it at the stage that its frames come from",
+                    "stage '%s' (%s) gives no frames, so it has no slots to spare", stage->name, stage->kind->name);
+}
+
 static void check_stage(FlStageConfig *stage, FlDiagnostics *d)
 {
     g_autoptr(GHashTable) seen = fl_seen_new();
     check_required(stage, d);
+    check_spare(stage, d);
     for (guint i = 0; i < stage->options->len;) {
         FlOption *option = g_ptr_array_index(stage->options, i);
         gboolean of_lane = fl_key_find(fl_lane_keys, option->key) && !fl_kind_key(stage->kind, option->key);

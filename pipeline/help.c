@@ -213,7 +213,8 @@ static const char tap[] =
     "for example:\n"
     "  framelane tap cam1/scale | ffplay -\n"
     "\n"
-    "It takes the spare slots of the stage (3), so there is one tap an output at a time.\n"
+    "It takes three of the spare slots of the stage. There are three, so one tap an output at a time, where the configuration\n"
+    "does not give the stage more: spare-slots = 6 for two.\n"
     "\n"
     "exit status: 0 written    1 there is no such run or stage, no slot to spare, or it could not be written    2 usage\n"
     "             130 second Ctrl-C, the file is not complete\n";

@@ -106,7 +106,7 @@ struct fl_remote_attach {
     char stage[FL_REMOTE_NAME_BYTES];
     uint32_t port; /* 0 video, 1 packets */
     uint32_t how;  /* enum fl_remote_how */
-    uint32_t when_full, credits; /* TAKE: enum fl_when_full; 0: as many as it may have */
+    uint32_t when_full, credits; /* TAKE: enum fl_when_full; 0: three, or as many as there are */
     uint32_t reserved[2];
 };
 

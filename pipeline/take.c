@@ -104,7 +104,7 @@ static unsigned left_of_lane(FlDoor *door, const FlRunLane *lane)
 static unsigned spare_left(FlDoor *door, const FlRunStage *stage, unsigned port, const FlRunLane **tight)
 {
     const FlRun *run = stage->run;
-    unsigned left = FL_BUDGET_SPARE;
+    unsigned left = stage->config->spare_slots;
     *tight = NULL;
     for (guint i = 0; i < fl_door_guests(door)->len; i++) {
         const FlGuest *guest = g_ptr_array_index(fl_door_guests(door), i);
@@ -156,12 +156,16 @@ static void refuse_spare(FlClient *client, const FlRunStage *stage, unsigned por
             stage->config->name, tight->from->config->name, tight->to->config->name, tight->info.credits, left, needed, by);
     else if (*by)
         fl_client_refuse(client, -ENOSPC,
-                         "of the %d spare slots of '%s' %u are left%s, and %u would be needed: wait until that process has "
-                         "ended, or look without holding frames (framelane view, framelane snap)",
-                         FL_BUDGET_SPARE, stage->config->name, left, by, needed);
+                         "of the %u spare slots of '%s' %u are left%s, and %u would be needed: wait until that process has "
+                         "ended, look without holding frames (framelane view, framelane snap), or give the stage more "
+                         "(spare-slots) when it is run again",
+                         stage->config->spare_slots, stage->config->name, left, by, needed);
     else
-        fl_client_refuse(client, -ENOSPC, "'%s' has %u spare slots, %u would be needed: ask for fewer credits, or look on instead",
-                         stage->config->name, left, needed);
+        fl_client_refuse(
+            client, -ENOSPC,
+            "'%s' has %u spare slots, %u would be needed: %slook on instead, or give the stage more (spare-slots) when it "
+            "is run again",
+            stage->config->name, left, needed, left ? "ask for fewer credits, " : "");
 }
 
 /* ---- what it gets ---- */
@@ -335,7 +339,7 @@ static void ask(FlClient *client, FlRunStage *stage, unsigned port, const struct
     const FlRunLane *tight;
     unsigned left = spare_left(client->door, stage, port, &tight);
     unsigned least = asked->when_full == FL_WHEN_FULL_LATEST ? FL_BUDGET_LATEST : 1;
-    unsigned credits = asked->credits ? asked->credits : left;
+    unsigned credits = asked->credits ? asked->credits : MIN(left, FL_BUDGET_SPARE);
     struct fl_lane_info lane = {.epoch = 1, .credits = credits, .when_full = asked->when_full, .guest = 1};
     if (asked->credits && asked->credits < least)
         fl_client_refuse(client, -EINVAL, "a lane of policy `latest` needs %u credits at least", least);

@@ -28,7 +28,7 @@ static void begin(struct bench *b, unsigned stages)
     b->pipeline.lanes = g_ptr_array_new();
     b->diagnostics = fl_diagnostics_new();
     for (unsigned i = 0; i < stages; i++) {
-        b->stages[i] = (FlStageConfig){.name = names[i], .kind = &kind};
+        b->stages[i] = (FlStageConfig){.name = names[i], .kind = &kind, .spare_slots = 3};
         g_ptr_array_add(b->pipeline.stages, &b->stages[i]);
     }
     b->said[0].output[0] = (struct fl_budget_output){.payload_bytes = FRAME, .working_set = 1};
@@ -106,6 +106,24 @@ static void a_forwarder_holds_what_those_below_it_hold(void)
     CHECK(budget->pools[1][0].slots > 0);
     CHECK_EQ(budget->chain->len, 4);
     CHECK(g_ptr_array_index(budget->chain, 0) == &b.stages[0] && g_ptr_array_index(budget->chain, 3) == &b.stages[3]);
+    end(&b, budget);
+}
+
+/* As many as the configuration says, of each stage whose frames they are; where it says none, none. */
+static void what_is_to_spare_is_counted(void)
+{
+    struct bench b;
+    begin(&b, 3);
+    lane(&b, 0, 1);
+    lane(&b, 1, 2);
+    b.said[1].output[0].forwards = true;
+    b.stages[0].spare_slots = 0;
+    b.stages[1].spare_slots = 7;
+    FlBudget *budget = work_out(&b);
+    CHECK_EQ(budget->lanes[0].spare, 7);
+    CHECK_EQ(budget->lanes[0].credits, budget->lanes[0].least + 2 + 7);
+    CHECK_EQ(budget->pools[0][0].slots, 1 + budget->lanes[0].credits + 0 + 1);
+    CHECK_EQ(budget->pools[1][0].slots, 1 + budget->lanes[1].credits + 7 + 1);
     end(&b, budget);
 }
 
@@ -240,6 +258,7 @@ int main(void)
         {"a consumer that keeps nothing gets its frame and a queue", a_consumer_that_keeps_nothing_gets_its_frame_and_a_queue},
         {"what a stage holds is counted", what_a_stage_holds_is_counted},
         {"a forwarder holds what those below it hold", a_forwarder_holds_what_those_below_it_hold},
+        {"what is to spare is counted", what_is_to_spare_is_counted},
         {"each forward in a row needs one more", each_forward_in_a_row_needs_one_more},
         {"a fork adds up", a_fork_adds_up},
         {"a stage that writes anew ends the reach", a_stage_that_writes_anew_ends_the_reach},

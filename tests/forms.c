@@ -1,4 +1,5 @@
 /* A line and a file say the same: both forms become one description, with the same defaults and the same lanes, sources first. */
+#include "budget.h"
 #include "description.h"
 
 #include "check.h"
@@ -20,6 +21,8 @@ static char *describe_stage(const FlStageConfig *stage)
         const FlOption *option = g_ptr_array_index(stage->options, o);
         g_string_append_printf(text, " %s=%s", option->key, option->value);
     }
+    if (stage->spare_slots != FL_BUDGET_SPARE)
+        g_string_append_printf(text, " spare %u", stage->spare_slots);
     return g_string_free(g_string_append(text, stage->optional ? " optional" : ""), FALSE);
 }
 
@@ -111,14 +114,14 @@ static void forks_and_lanes(void)
     static const char means[] = "cam -> encode sound wait 0\n"
                                 "cam -> hash drop 2\n"
                                 "cam -> small wait 0\n"
-                                "cam: decode url=in.mkv\n"
+                                "cam: decode url=in.mkv spare 6\n"
                                 "encode: encode url=a.mkv codec=libx264\n"
                                 "hash: hash url=out.framemd5\n"
                                 "null: null optional\n"
                                 "small -> encode wait 16\n"
                                 "small -> null latest 0\n"
                                 "small: scale size=1280:-2";
-    check_text(of_line("decode in.mkv as cam ! scale 1280:-2 as small ! encode a.mkv codec=libx264 credits=16 ; "
+    check_text(of_line("decode in.mkv spare-slots=6 as cam ! scale 1280:-2 as small ! encode a.mkv codec=libx264 credits=16 ; "
                        "small ! null optional=yes ; cam ! hash out.framemd5 when-full=drop credits=2",
                        NULL),
                means);
@@ -129,7 +132,7 @@ static void forks_and_lanes(void)
                        "[stage hash]\nkind = hash\nurl = out.framemd5\ninput = cam\n"
                        "[stage small]\nkind = scale\nsize = 1280:-2\ninput = cam\n"
                        "[stage null]\nkind = null\noptional = yes\ninput = small\n"
-                       "[stage cam]\nkind = decode\nurl = in.mkv\n"),
+                       "[stage cam]\nkind = decode\nurl = in.mkv\nspare-slots = 6\n"),
                means);
 }
 

@@ -64,6 +64,12 @@ static const struct bad inline_forms[] = {
     {"pattern ! null credits=0", "-e:1:24: error: lane pattern -> null: credits cannot be '0'\n"
                                  "    1 | pattern ! null credits=0\n"
                                  "      |                        ^ takes 1 to 1024\n"},
+    {"pattern spare-slots=1025 ! null", "-e:1:21: error: stage 'pattern': spare-slots cannot be '1025'\n"
+                                        "    1 | pattern spare-slots=1025 ! null\n"
+                                        "      |                     ^^^^ takes 0 to 1024\n"},
+    {"pattern ! null spare-slots=6", "-e:1:16: error: stage 'null' (null) gives no frames, so it has no slots to spare\n"
+                                     "    1 | pattern ! null spare-slots=6\n"
+                                     "      |                ^^^^^^^^^^^ set it at the stage that its frames come from\n"},
     {"pattern ! null restart=always", "-e:1:16: error: stage 'null': 'restart' is documented, but not built yet\n"
                                       "    1 | pattern ! null restart=always\n"
                                       "      |                ^^^^^^^ leave it out\n"},

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """`framelane tap` writes the frames of a stage of a run that goes on, as FFmpeg reads them, and counts those it missed; it ends
 with the run, by Ctrl-C, or when nobody reads, each time with a whole file; the run takes no notice."""
+import json
 import os
 import re
 import select
@@ -12,7 +13,8 @@ import harness
 import remote
 from harness import FRAMELANE, Failures, Running, run, scratch
 
-PIPELINE = ("pattern size=160x120 rate=200 realtime=true as source ! filter format=nv12 as packed ! null as end ; "
+PIPELINE = ("pattern size=160x120 rate=200 realtime=true as source ! filter format=nv12 spare-slots=6 as packed ! "
+            "null as end ; "
             "source ! hash {}/source.framemd5 as all")
 
 
@@ -55,6 +57,10 @@ class Tap:
         """(exit, stdout, stderr)"""
         out, err = self.process.communicate(timeout=harness.LIMIT)
         return self.process.returncode, out, err.decode()
+
+
+def find(guests, pid):
+    return next((guest for guest in guests if guest["pid"] == pid), {})
 
 
 class Taken:
@@ -107,12 +113,13 @@ def check_pipe(failures, taken):
     taken.add("into ffmpeg", digests(reader.stdout), said_of(err.decode()))
 
 
-def check_slow_reader(failures, place, running, taken):
+def check_slow_reader(failures, place, taken):
     """Frames that nobody reads are missed, and counted; the run goes on."""
     tap, path = Tap("source"), os.path.join(place, "slow.y4m")
     data = tap.read(1 << 19)
-    before = running.next_line()
-    running.until(lambda line: line["frames_out"] > before["frames_out"] + 150, "frames flowed past a tap that is not read")
+    pid = harness.stage_processes(tap.process.pid)["tap"]
+    past = harness.patient(lambda: find(remote.guests("cam1"), pid).get("dropped", 0) > 60, harness.LIMIT)
+    failures.check(past, "no frames flow past a tap that is not read")
     data += tap.read(1 << 21)
     tap.process.send_signal(signal.SIGINT)
     status, rest, err = tap.end()
@@ -173,8 +180,23 @@ def check_one(failures, place):
     first.end()
 
 
-def find(guests, pid):
-    return next((guest for guest in guests if guest["pid"] == pid), {})
+def check_more(failures, place):
+    """As many as the configuration gives the stage slots for, three each; and check says what they cost."""
+    two = [Tap("packed", "--format", "nut") for _ in range(2)]
+    failures.check(all(tap.read(1) for tap in two), "of two taps of an output with slots for two one gets nothing")
+    third = run("tap", "cam1/packed", "--format", "nut", "-o", os.path.join(place, "third.nut"))
+    told = "of the 6 spare slots of 'packed' 0 are left (held by process" in third.err and "(spare-slots)" in third.err
+    failures.check(third.exit == 1 and told, f"a third tap: {third.exit} {third.err}")
+    for tap in two:
+        tap.process.stdout.close()
+        tap.process.stdout = None
+        tap.end()
+    usual, more = (json.loads(run("check", "-e", f"pattern size=64x64 {key} ! null", "--json").out)["stages"][0]["pools"][0]
+                   for key in ("", "spare-slots=6"))
+    failures.check((usual["spare_slots"], more["spare_slots"]) == (3, 6) and more["slots"] == usual["slots"] + 3 and
+                   more["bytes"] - usual["bytes"] >= 3 * usual["slot_bytes"], f"check: {usual}, {more}")
+    text = run("check", "-e", "pattern size=64x64 spare-slots=0 ! null").out
+    failures.check("of the slots of pattern 0 are spare" in text, f"check: {text}")
 
 
 def check_listed(failures, place):
@@ -258,10 +280,11 @@ def main():
         before = remote.fds_of(running.pid)
         check_files(failures, place, taken)
         check_pipe(failures, taken)
-        check_slow_reader(failures, place, running, taken)
+        check_slow_reader(failures, place, taken)
         check_ends(failures, place, taken)
         check_words(failures, place)
         check_one(failures, place)
+        check_more(failures, place)
         check_killed(failures, place)
         failures.check(harness.patient(lambda: remote.fds_of(running.pid) <= before, harness.LIMIT), "taps leave descriptors")
         check_listed(failures, sockets)

@@ -270,7 +270,7 @@ static void check(struct world *world)
         FUZZ_CHECK(guest->state != LEAVING || !guest->client);
     }
     for (unsigned i = 0; i < STAGES; i++)
-        FUZZ_CHECK(lent[i] <= FL_BUDGET_SPARE);
+        FUZZ_CHECK(lent[i] <= world->run->stages[i].config->spare_slots);
     for (guint i = 0; i < world->door->clients->len; i++) {
         const FlClient *client = g_ptr_array_index(world->door->clients, i);
         FUZZ_CHECK(!client->guest || (client->guest->client == client && client->seen == client->guest->stage));

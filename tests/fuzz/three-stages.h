@@ -20,7 +20,7 @@ static inline void three_stages_configure(struct three_stages *three, uint64_t m
     three->pipeline = (FlPipeline){.name = "fuzz", .stages = g_ptr_array_new(), .lanes = g_ptr_array_new()};
     three->pipeline.memory_limit = memory_limit;
     for (unsigned i = 0; i < STAGES; i++) {
-        three->configs[i] = (FlStageConfig){.name = names[i], .kind = &kind};
+        three->configs[i] = (FlStageConfig){.name = names[i], .kind = &kind, .spare_slots = 3};
         three->configs[i].options = g_ptr_array_new();
         three->configs[i].inputs = g_ptr_array_new();
         if (i > 0)
