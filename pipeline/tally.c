@@ -33,40 +33,42 @@ static const struct fl_stats_lane *row_of(const FlRunStage *stage, uint32_t id)
 
 #define WORD(row, field) ((row) ? fl_load(&(row)->field, FL_RELAXED) : 0)
 
-/* What the producer sent is its word, what was taken and returned is the consumer's. */
-void fl_run_tally_lane(const FlRunLane *lane, FlLaneTally *tally)
+/* What the end that gives its frames says of a lane; NULL: it has not said anything yet. */
+static FlLaneTally told_by_producer(const struct fl_stats_lane *out)
 {
-    const struct fl_stats_lane *out = row_of(lane->from, lane->info.id), *in = row_of(lane->to, lane->info.id);
-    *tally = (FlLaneTally){
-        .sent = WORD(out, sent),
+    uint64_t sent = WORD(out, sent), returned = WORD(out, returned);
+    return (FlLaneTally){
+        .sent = sent,
+        .returned = returned,
+        .in_use = sent - MIN(returned, sent),
         .dropped = WORD(out, dropped),
         .last_dropped = WORD(out, last_dropped),
         .left_over = WORD(out, left_over),
         .oldest_number = WORD(out, oldest_number),
         .oldest_since_ns = WORD(out, oldest_since_ns),
-        .taken = WORD(in, sent),
-        .returned = WORD(in, returned),
-        .skipped = WORD(in, dropped),
-        .wakeups = WORD(out, wakeups) + WORD(in, wakeups),
-        .in_use = WORD(out, sent) - WORD(out, returned),
-        .held = WORD(in, sent) - WORD(in, returned),
-        .copies = WORD(out, copies) + WORD(in, copies),
-        .copied_bytes = WORD(out, copied_bytes) + WORD(in, copied_bytes),
+        .wakeups = WORD(out, wakeups),
+        .copies = WORD(out, copies),
+        .copied_bytes = WORD(out, copied_bytes),
     };
+}
+
+/* What the producer sent is its word, what was taken and returned is the consumer's. */
+void fl_run_tally_lane(const FlRunLane *lane, FlLaneTally *tally)
+{
+    const struct fl_stats_lane *in = row_of(lane->to, lane->info.id);
+    *tally = told_by_producer(row_of(lane->from, lane->info.id));
+    tally->taken = WORD(in, sent);
+    tally->returned = WORD(in, returned);
+    tally->skipped = WORD(in, dropped);
+    tally->held = WORD(in, sent) - WORD(in, returned);
+    tally->wakeups += WORD(in, wakeups);
+    tally->copies += WORD(in, copies);
+    tally->copied_bytes += WORD(in, copied_bytes);
 }
 
 void fl_run_tally_guest(const FlRunStage *stage, uint32_t lane, FlLaneTally *tally)
 {
-    const struct fl_stats_lane *out = row_of(stage, lane);
-    *tally = (FlLaneTally){
-        .sent = WORD(out, sent),
-        .returned = WORD(out, returned),
-        .dropped = WORD(out, dropped),
-        .last_dropped = WORD(out, last_dropped),
-        .oldest_number = WORD(out, oldest_number),
-        .oldest_since_ns = WORD(out, oldest_since_ns),
-    };
-    tally->in_use = tally->sent - MIN(tally->returned, tally->sent);
+    *tally = told_by_producer(row_of(stage, lane));
 }
 
 uint64_t fl_run_stage_copies(const FlRunStage *stage, uint64_t *bytes)

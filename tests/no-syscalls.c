@@ -3,6 +3,7 @@
  * Thousands of frames cross between two contexts of one process while the kernel itself stands guard: a filter answers every system
  * call of this thread with a signal. Memory is counted by standing in for malloc.
  */
+#include "allocations.h"
 #include "check.h"
 #include "stand.h"
 
@@ -12,45 +13,12 @@
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 enum { FRAMES = 20000 };
-
-/* ---- standing in for malloc, where no sanitizer does ---- */
-
-static _Atomic unsigned long allocations;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
-static const bool stands_in = false;
-#else
-static const bool stands_in = true;
-#define SEEN __attribute__((visibility("default"))) /* by the library, which calls them by these names */
-void *__libc_malloc(size_t bytes);
-void *__libc_calloc(size_t count, size_t bytes);
-void *__libc_realloc(void *old, size_t bytes);
-
-SEEN void *malloc(size_t bytes)
-{
-    allocations++;
-    return __libc_malloc(bytes);
-}
-
-SEEN void *calloc(size_t count, size_t bytes)
-{
-    allocations++;
-    return __libc_calloc(count, bytes);
-}
-
-SEEN void *realloc(void *old, size_t bytes)
-{
-    allocations++;
-    return __libc_realloc(old, bytes);
-}
-#endif
 
 /* ---- the guard ---- */
 
@@ -131,7 +99,7 @@ static void the_guard_is_awake(void)
 static void a_busy_lane_takes_no_memory(void)
 {
     static struct stand stand;
-    if (!stands_in)
+    if (!allocations_are_counted)
         check_skip("a sanitizer takes memory and makes system calls of its own");
     unsigned long before = allocations;
     add_lanes(&stand);

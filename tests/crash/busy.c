@@ -5,6 +5,7 @@
  */
 #include "count-calls.h"
 
+#include "../lib/allocations.h"
 #include "../lib/check.h"
 #include "../lib/picture.h"
 #include "../lib/wiring.h"
@@ -21,38 +22,6 @@ enum { FIRST = 1000, LAST = 11000, FRAMES = 12000, SLOTS = 96, CREDITS = 64, WID
 enum { PRODUCER, CONSUMER, SIDES };
 
 static const uint64_t ten_seconds_ns = 10000000000ull;
-
-/* ---- standing in for malloc, where no sanitizer does ---- */
-
-static _Atomic unsigned long allocations;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
-static const bool stands_in = false;
-#else
-static const bool stands_in = true;
-#define SEEN __attribute__((visibility("default"))) /* by the library, which calls them by these names */
-void *__libc_malloc(size_t bytes);
-void *__libc_calloc(size_t count, size_t bytes);
-void *__libc_realloc(void *old, size_t bytes);
-
-SEEN void *malloc(size_t bytes)
-{
-    allocations++;
-    return __libc_malloc(bytes);
-}
-
-SEEN void *calloc(size_t count, size_t bytes)
-{
-    allocations++;
-    return __libc_calloc(count, bytes);
-}
-
-SEEN void *realloc(void *old, size_t bytes)
-{
-    allocations++;
-    return __libc_realloc(old, bytes);
-}
-#endif
 
 /* ---- the marks ---- */
 
@@ -237,7 +206,7 @@ int main(void)
         {"two processes that poll", who_polls_is_left_alone},
         {"two processes that spin before they sleep", who_spins_before_it_sleeps_is_left_alone},
     };
-    if (!stands_in)
+    if (!allocations_are_counted)
         check_skip("a sanitizer takes memory and makes system calls of its own");
     book = mmap(NULL, sizeof *book, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(book != MAP_FAILED);

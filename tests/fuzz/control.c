@@ -7,7 +7,6 @@
 
 #include "three-stages.h"
 
-#include <fcntl.h>
 #include <string.h>
 
 enum { MOST_REGIONS = 64, LIMIT_BYTES = 16 << 20 };
@@ -28,18 +27,9 @@ static void begin(struct world *world, uint8_t how)
     FlRunOptions options = {.verbose = how & 1, .quiet = how & 2};
     three_stages_configure(&world->three, LIMIT_BYTES);
     world->three.pipeline.transport = how & 4 ? FL_TRANSPORT_PIPE : FL_TRANSPORT_SHM;
-    world->run = fl_run_new(&world->three.pipeline, &options);
-    for (unsigned i = 0; i < STAGES; i++) {
-        FlRunStage *stage = &world->run->stages[i];
-        int pair[2];
-        FUZZ_CHECK(fl_wire_pair(pair) == 0);
-        fcntl(pair[0], F_SETFL, O_NONBLOCK); /* instead of a time out */
-        stage->control = pair[0];
-        world->ends[i] = pair[1];
-        stage->life = FL_LIFE_STARTED;
-        world->run->alive++;
-        FUZZ_CHECK(fl_run_send_config(stage));
-    }
+    world->run = three_stages_start(&world->three, &options, world->ends);
+    for (unsigned i = 0; i < STAGES; i++)
+        FUZZ_CHECK(fl_run_send_config(&world->run->stages[i]));
     fl_run_open_ready(world->run);
 }
 

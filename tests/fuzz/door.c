@@ -8,7 +8,6 @@
 
 #include "three-stages.h"
 
-#include <fcntl.h>
 
 enum { CLIENTS = 4 };
 
@@ -71,17 +70,7 @@ static void begin_run(struct world *world)
 {
     FlRunOptions options = {.quiet = TRUE};
     three_stages_configure(&world->three, 16 << 20);
-    world->run = fl_run_new(&world->three.pipeline, &options);
-    for (unsigned i = 0; i < STAGES; i++) {
-        FlRunStage *stage = &world->run->stages[i];
-        int pair[2];
-        FUZZ_CHECK(fl_wire_pair(pair) == 0);
-        fcntl(pair[0], F_SETFL, O_NONBLOCK); /* instead of a time out */
-        stage->control = pair[0];
-        world->stages[i] = pair[1];
-        stage->life = FL_LIFE_STARTED;
-        world->run->alive++;
-    }
+    world->run = three_stages_start(&world->three, &options, world->stages);
     fl_run_open_ready(world->run);
     for (unsigned i = 0; i < STAGES; i++)
         open_stage(world, i);

@@ -3,6 +3,9 @@
 #define FUZZ_THREE_STAGES_H
 
 #include "../../pipeline/run.h"
+#include "fuzz.h"
+
+#include <fcntl.h>
 
 enum { STAGES = 3, LANES = 2 };
 
@@ -31,6 +34,23 @@ static inline void three_stages_configure(struct three_stages *three, uint64_t m
         three->lane_configs[i] = (FlLaneConfig){.from = &three->configs[i], .to = &three->configs[i + 1]};
         g_ptr_array_add(three->pipeline.lanes, &three->lane_configs[i]);
     }
+}
+
+/* A run of it, all stages started; ends[i]: the stage's end of its control socket. */
+static inline FlRun *three_stages_start(struct three_stages *three, const FlRunOptions *options, int ends[STAGES])
+{
+    FlRun *run = fl_run_new(&three->pipeline, options);
+    for (unsigned i = 0; i < STAGES; i++) {
+        FlRunStage *stage = &run->stages[i];
+        int pair[2];
+        FUZZ_CHECK(fl_wire_pair(pair) == 0);
+        fcntl(pair[0], F_SETFL, O_NONBLOCK); /* instead of a time out */
+        stage->control = pair[0];
+        ends[i] = pair[1];
+        stage->life = FL_LIFE_STARTED;
+        run->alive++;
+    }
+    return run;
 }
 
 static inline void three_stages_clear(struct three_stages *three)
