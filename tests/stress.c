@@ -1,5 +1,5 @@
-/* A producer and two consumers as processes, frames of random sizes, random holds, every byte checked, and a hand that stops and
- * continues any of them at random moments.
+/* A producer and two consumers as processes, frames of random sizes, random holds, one or several a call, every byte checked, and a
+ * hand that stops and continues any of them at random moments.
  *
  * FRAMELANE_STRESS_FRAMES and FRAMELANE_STRESS_SEED make it longer and other.
  */
@@ -15,9 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SLOTS = 24, SLOT_BYTES = 64 * 1024, CREDITS = 6, MOST_HELD = 3, FRAMES_A_SIGN = 16 };
+enum { SLOTS = 24, SLOT_BYTES = 64 * 1024, CREDITS = 6, MOST_HELD = 3, MOST_AT_ONCE = 3, FRAMES_A_SIGN = 16 };
 
-static uint64_t frames, seed;
+static uint64_t frames_in_all, seed;
 static uint32_t transport;
 static int signs[2]; /* a pipe on which everybody gives a sign of life now and then: its pid */
 
@@ -39,37 +39,52 @@ struct wish {
     uint32_t when_full;
 };
 
+/* What is there, by one way of taking or the other. */
+static int take(struct fl_lane *lane, struct fl_frame **frames, unsigned long long *state)
+{
+    if (next_random(state) % 2)
+        return fl_lane_take_many(lane, frames, 1 + next_random(state) % MOST_AT_ONCE);
+    int error = fl_lane_take(lane, frames);
+    return error < 0 ? error : 1;
+}
+
+static void check_next(const struct fl_desc *desc, uint64_t *expected, uint32_t when_full)
+{
+    CHECK(desc->number >= *expected);
+    if (when_full == FL_WHEN_FULL_WAIT)
+        CHECK_EQ(desc->number, *expected);
+    *expected = desc->number + 1;
+    give_sign(desc->number);
+}
+
 static void consume(struct wiring_child *child)
 {
     const struct wish *wish = child->arg;
     unsigned long long state = seed ^ (unsigned long long)wish->when_full << 20;
-    struct fl_frame *held[MOST_HELD] = {NULL}, *frame;
+    struct fl_frame *held[MOST_HELD] = {NULL}, *frames[MOST_AT_ONCE], *over[MOST_AT_ONCE];
     uint64_t expected = 0;
-    int error;
+    int got;
     for (;;) {
         CHECK_EQ(fl_lane_wait(child->lane, -1), 0);
-        if ((error = fl_lane_take(child->lane, &frame)) == -ENODATA)
+        if ((got = take(child->lane, frames, &state)) == -ENODATA)
             break;
-        if (error < 0)
+        if (got < 0)
             CHECK_SAYS(fl_lane_fault(child->lane), "(no fault)");
-        const struct fl_desc *desc = fl_frame_desc(frame);
-        CHECK(desc->number >= expected);
-        if (wish->when_full == FL_WHEN_FULL_WAIT)
-            CHECK_EQ(desc->number, expected);
-        expected = desc->number + 1;
-        give_sign(desc->number);
-        unsigned place = next_random(&state) % MOST_HELD;
-        if (held[place]) /* looked at when it has been held for a while */
-            check_whole(held[place]);
-        fl_frame_release(held[place]);
-        held[place] = frame;
+        for (int i = 0; i < got; i++) {
+            check_next(fl_frame_desc(frames[i]), &expected, wish->when_full);
+            unsigned place = next_random(&state) % MOST_HELD;
+            if (held[place]) /* looked at when it has been held for a while */
+                check_whole(held[place]);
+            over[i] = held[place];
+            held[place] = frames[i];
+        }
+        fl_frame_release_many(over, got > 0 ? (unsigned)got : 0);
     }
     if (wish->when_full == FL_WHEN_FULL_WAIT)
-        CHECK_EQ(expected, frames);
-    if (wish->when_full == FL_WHEN_FULL_LATEST && expected != frames)
+        CHECK_EQ(expected, frames_in_all);
+    if (wish->when_full == FL_WHEN_FULL_LATEST && expected != frames_in_all)
         printf("  a viewer that was stopped past the end missed the newest\n");
-    for (unsigned i = 0; i < MOST_HELD; i++)
-        fl_frame_release(held[i]);
+    fl_frame_release_many(held, MOST_HELD);
     fl_context_service(child->context);
 }
 
@@ -86,19 +101,34 @@ static void describe(struct fl_desc *desc, uint64_t number, unsigned long long *
     picture_describe_yuv(desc, number, width, height, (int32_t)(width + next_random(state) % 64 + 1));
 }
 
+static void publish(struct fl_output *output, const struct fl_publish *what, unsigned count)
+{
+    for (unsigned done = 0; done < count;) {
+        CHECK_EQ(fl_output_wait(output, -1), 0);
+        int more = fl_output_publish_many(output, what + done, count - done);
+        CHECK(more > 0);
+        done += (unsigned)more;
+    }
+}
+
 static void publish_all(struct fl_context *context, struct fl_pool *pool, struct fl_output *output)
 {
     unsigned long long state = seed;
-    for (uint64_t number = 0; number < frames; number++) {
-        struct fl_frame *frame;
-        struct fl_desc desc;
-        CHECK_EQ(fl_pool_acquire_wait(pool, -1, NULL, NULL, &frame), 0);
-        describe(&desc, number, &state);
-        picture_fill(fl_frame_data(frame), &desc, number);
-        CHECK_EQ(fl_output_wait(output, -1), 0);
-        CHECK_EQ(fl_output_publish(output, frame, &desc), 0);
-        fl_frame_unref(frame);
-        give_sign(number);
+    struct fl_frame *frames[MOST_AT_ONCE];
+    struct fl_desc descs[MOST_AT_ONCE];
+    struct fl_publish what[MOST_AT_ONCE];
+    for (uint64_t number = 0; number < frames_in_all;) {
+        uint64_t left = frames_in_all - number, count = 1 + next_random(&state) % MOST_AT_ONCE;
+        count = count < left ? count : left;
+        for (uint64_t i = 0; i < count; i++, number++) {
+            CHECK_EQ(fl_pool_acquire_wait(pool, -1, NULL, NULL, &frames[i]), 0);
+            describe(&descs[i], number, &state);
+            picture_fill(fl_frame_data(frames[i]), &descs[i], number);
+            what[i] = (struct fl_publish){frames[i], &descs[i]};
+            give_sign(number);
+        }
+        publish(output, what, (unsigned)count);
+        fl_frame_unref_many(frames, (unsigned)count);
     }
     fl_output_close(output);
     CHECK_EQ(fl_context_wait(context, is_drained, output, -1), 0);
@@ -126,7 +156,7 @@ static void produce(uint32_t second)
         wait_for_child(children[i], 0);
     struct fl_output_stats stats;
     fl_output_lane_get_stats(tx[1], &stats);
-    CHECK_EQ(stats.sent + stats.dropped, frames);
+    CHECK_EQ(stats.sent + stats.dropped, frames_in_all);
     printf("  second lane: %llu sent, %llu dropped\n", (unsigned long long)stats.sent, (unsigned long long)stats.dropped);
     if (transport == FL_TRANSPORT_SHM)
         CHECK_EQ(fl_pool_free_slots(pool), SLOTS);
@@ -201,9 +231,9 @@ static void a_pipe_beside_a_drop_lane(void)
 int main(void)
 {
     const char *asked_frames = getenv("FRAMELANE_STRESS_FRAMES"), *asked_seed = getenv("FRAMELANE_STRESS_SEED");
-    frames = asked_frames ? strtoull(asked_frames, NULL, 10) : 3000;
+    frames_in_all = asked_frames ? strtoull(asked_frames, NULL, 10) : 3000;
     seed = asked_seed ? strtoull(asked_seed, NULL, 10) : (unsigned long long)getpid();
-    printf("%llu frames, seed %llu\n", (unsigned long long)frames, (unsigned long long)seed);
+    printf("%llu frames, seed %llu\n", (unsigned long long)frames_in_all, (unsigned long long)seed);
     static const struct check_case cases[] = {
         {"shared memory, beside a lane that drops", shared_memory_beside_a_drop_lane},
         {"shared memory, beside a viewer", shared_memory_beside_a_viewer},

@@ -184,7 +184,7 @@ void fl_context_tend_locked(struct fl_context *context)
 {
     tend_pipes(context);
     for (unsigned i = 0; i < context->output_count; i++)
-        if (context->outputs[i]->restless)
+        if (context->outputs[i]->restless || context->outputs[i]->forwards)
             fl_output_service(context->outputs[i]);
     settle_released(context);
 }

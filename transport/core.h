@@ -29,7 +29,8 @@ struct fl_tx {
     uint64_t mask;      /* places - 1 */
     uint64_t head;      /* announcements written */
     uint64_t committed; /* announcements the consumer may see: head but within a batch */
-    uint64_t returned;
+    uint64_t returned; /* returns collected */
+    uint64_t seen;     /* returns known of: as many, or more */
     uint64_t armed, rung;
 };
 
@@ -129,15 +130,25 @@ static inline void fl_tx_expect_returns(const struct fl_tx *tx)
     fl_prefetch(&tx->theirs->entries[tx->returned & tx->mask], 0);
 }
 
-/* Takes one returned index. `outstanding` is the caller's own count: more returns than that are a lie. */
+/* True if a return is known of that has not been collected: no shared count is read for it. */
+static inline int fl_tx_knows_return(const struct fl_tx *tx)
+{
+    return tx->returned != tx->seen;
+}
+
+/* Takes one returned index, and looks for more where none is known of. `outstanding` is the caller's own count, of which each that
+ * was taken is one less: more returns than that are a lie. */
 static inline enum fl_collect fl_tx_collect(struct fl_tx *tx, uint64_t outstanding, uint64_t *index)
 {
+    if (!fl_tx_knows_return(tx)) {
     fl_prefetch(&tx->theirs->entries[tx->returned & tx->mask], 0); /* comes together with the count, not after it */
-    uint64_t returned = fl_load(&tx->theirs->returned, FL_ACQUIRE); /* R1: the consumer is done with the pixels */
-    if (returned - tx->returned > outstanding)
+        uint64_t seen = fl_load(&tx->theirs->returned, FL_ACQUIRE); /* R1: the consumer is done with the pixels */
+        if (seen - tx->returned > outstanding)
         return FL_COLLECT_FAR; /* also when it went back: the difference is then huge */
-    if (returned == tx->returned)
+        tx->seen = seen;
+        if (!fl_tx_knows_return(tx))
         return FL_COLLECT_NONE;
+    }
     *index = fl_load(&tx->theirs->entries[tx->returned & tx->mask], FL_RELAXED); /* ordered by R1; read once */
     tx->returned++;
     return FL_COLLECT_ONE;

@@ -65,18 +65,43 @@ static bool drop_reference(struct fl_frame *frame)
     return atomic_fetch_sub_explicit(&frame->refs, 1, memory_order_acq_rel) == 1;
 }
 
-void fl_frame_unref(struct fl_frame *frame)
+/* Frames of one context, linked by `next` from the first to the last. */
+static void release(struct fl_frame *first, struct fl_frame *last)
 {
-    if (!frame || !drop_reference(frame))
-        return;
-    struct fl_context *context = frame->context;
-    struct fl_frame *first = atomic_load_explicit(&context->released, memory_order_relaxed);
+    struct fl_context *context = first->context;
+    struct fl_frame *top = atomic_load_explicit(&context->released, memory_order_relaxed);
     do {
-        frame->next = first;
-    } while (!atomic_compare_exchange_weak_explicit(&context->released, &first, frame, memory_order_seq_cst, memory_order_relaxed));
+        last->next = top;
+    } while (!atomic_compare_exchange_weak_explicit(&context->released, &top, first, memory_order_seq_cst, memory_order_relaxed));
     /* Pairs with the sleeper, which sets `asleep` and then looks at `released`: one of the two sees the other. */
     if (atomic_load_explicit(&context->asleep, memory_order_seq_cst))
         fl_context_kick(context);
+}
+
+void fl_frame_unref(struct fl_frame *frame)
+{
+    if (frame && drop_reference(frame))
+        release(frame, frame);
+}
+
+void fl_frame_unref_many(struct fl_frame *const *frames, unsigned count)
+{
+    struct fl_frame *first = NULL, *last = NULL;
+    for (unsigned i = 0; i < count; i++) {
+        struct fl_frame *frame = frames[i];
+        if (!frame || !drop_reference(frame))
+            continue;
+        if (first && first->context != frame->context) {
+            release(first, last);
+            first = NULL;
+        }
+        if (!first)
+            last = frame;
+        frame->next = first;
+        first = frame;
+    }
+    if (first)
+        release(first, last);
 }
 
 void fl_frame_book(struct fl_frame *frame)

@@ -52,6 +52,7 @@ struct fl_pool {
     uint8_t *base;
     uint64_t file_bytes;
     uint64_t payload_offset; /* where slot 0 starts */
+    uint64_t a_slot; /* 2^64 / slot_bytes, rounded up: to multiply by where one would divide */
     struct fl_slot_version *versions;
     bool writer;
     uint64_t held; /* frames of it that were taken and not yet given back */
@@ -94,9 +95,9 @@ struct fl_lane {
     struct fl_bell_watch bell_watch;
     uint32_t *reach;          /* ids of the pools its frames may lie in; NULL: all that the context knows */
     uint32_t reach_count;
-    struct fl_desc told;      /* the description of the newest announcement that came, not yet checked */
+    struct fl_desc told;      /* the description of the newest announcement that came whole, not yet checked */
     uint64_t told_count;      /* which one it is; see struct fl_frame */
-    uint32_t checked_for;     /* the pool for whose slots `told` has been found right, 0: for none */
+    struct fl_pool *checked_for; /* one of its own, for whose slots `told` has been found right; NULL: none */
     uint32_t batch;    /* returns a look at the producer's `armed` */
     uint32_t unlooked; /* returns made since the last look; they are committed with it */
     uint64_t unlooked_since_ns;
@@ -142,14 +143,14 @@ struct fl_output {
     unsigned lane_count;
     struct fl_frame *newest;
     union fl_announcement announcement; /* of `newest` */
-    uint64_t short_form[FL_SHORT_ENTRY_WORDS]; /* the same for a lane that was sent the announcement before */
     uint64_t told;                      /* which description that is; another one when it differs from the one before */
     uint64_t checked_capacity;          /* the slot that the newest description was found to lie within */
     struct fl_latest_region *latest;    /* NULL: nobody is shown anything */
     bool forwards; /* it has announced frames of others: their credits hang on its returns, so these are never left to lie */
-    bool restless; /* there is something to do for it whenever its owner comes by: see fl_output_service */
+    bool restless; /* some lane is owed, a pipe, or waits to be told: there is something to do for it after each frame */
     struct fl_through through;
     bool through_known;
+    bool deaf;    /* nobody listens any more; see fl_output_count_listeners */
     bool closing;
     uint64_t close_ns;
 };
@@ -205,14 +206,14 @@ static inline void fl_desc_follow(struct fl_desc *desc, const struct fl_desc *no
     desc->origin_ns = now->origin_ns;
 }
 
-/* A frame is described by `now`, the description `told`. */
-static inline void fl_frame_describe(struct fl_frame *frame, const struct fl_desc *now, uint64_t told)
+/* A frame is described by `whole`, the description `told`, but for the words of a short entry, which are those of `now`. */
+static inline void fl_frame_describe(struct fl_frame *frame, const struct fl_desc *whole, const struct fl_desc *now, uint64_t told)
 {
-    if (frame->told == told)
-        fl_desc_follow(&frame->desc, now);
-    else
-        frame->desc = *now;
-    frame->told = told;
+    if (frame->told != told) {
+        frame->desc = *whole;
+        frame->told = told;
+    }
+    fl_desc_follow(&frame->desc, now);
 }
 
 /* The order of "nothing at or before this": by epoch, then by number; pts may go backwards. */
@@ -280,6 +281,9 @@ void fl_pool_look_at_caches(void); /* reads sysfs, so before a process gives up 
 void fl_lane_settle(struct fl_frame *frame); /* last reference of a taken frame is gone */
 void fl_lane_destroy(struct fl_lane *lane);
 void fl_lane_break(struct fl_lane *lane, const char *fault);
+/* Nothing is taken any more, so nothing fills another batch: what is still in hand goes back as it is let go. */
+void fl_lane_end_batches(struct fl_lane *lane);
+void fl_lane_give_back(struct fl_lane *lane, uint64_t index); /* the producer sees it once the batch is shown */
 bool fl_lane_ready_locked(struct fl_lane *lane);
 void fl_lanes_look(struct fl_context *context, bool all); /* at `armed` of producers that were returned to */
 uint32_t fl_lane_batch(const struct fl_lane_info *info);
@@ -291,9 +295,10 @@ void fl_lane_close_fds(struct fl_lane_fds *fds);
 /* output.c */
 void fl_output_service(struct fl_output *output); /* collects, pays, tells, and says by `restless` if that is enough for now */
 void fl_output_destroy(struct fl_output *output);
+void fl_output_count_listeners(struct fl_output *output); /* after a lane has come, has stopped, or was taken away */
 
 /* latest.c */
-void fl_output_show(struct fl_output *output); /* the newest frame, to observers */
+void fl_output_show(struct fl_output *output); /* the newest frame, to observers, where it is shown to any */
 
 /* output-lane.c: the producer's books of one lane. All under the lock. */
 void fl_output_lane_destroy(struct fl_output_lane *lane);
@@ -303,6 +308,7 @@ void fl_output_lane_halt(struct fl_output_lane *lane);    /* announce no more he
 void fl_output_lane_collect(struct fl_output_lane *lane); /* the returns so far */
 void fl_output_lane_reclaim(struct fl_output_lane *lane); /* as if all had been returned */
 void fl_output_lane_pay(struct fl_output_lane *lane);     /* what it is owed, as its policy says */
+bool fl_output_lane_send(struct fl_output_lane *lane);    /* the newest frame, where nothing is owed; true: now it is */
 void fl_output_lane_count_drop(struct fl_output_lane *lane, enum fl_drop why); /* the newest frame it was owed */
 void fl_output_lane_tell(struct fl_output_lane *lane); /* `through` */
 void fl_output_lane_close(struct fl_output_lane *lane);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 /* ---- sizes, wiring ---- */
@@ -147,8 +146,7 @@ void fl_lane_destroy(struct fl_lane *lane)
 
 /* ---- faults ---- */
 
-/* Nothing is taken any more, so nothing fills another batch: what is still in hand goes back as it is let go. */
-static void end_batches(struct fl_lane *lane)
+void fl_lane_end_batches(struct fl_lane *lane)
 {
     lane->batch = 1;
 }
@@ -157,7 +155,7 @@ void fl_lane_break(struct fl_lane *lane, const char *fault)
 {
     if (!lane->fault)
         lane->fault = fault;
-    end_batches(lane);
+    fl_lane_end_batches(lane);
 }
 
 const char *fl_lane_fault(const struct fl_lane *lane)
@@ -176,7 +174,7 @@ uint32_t fl_lane_batch(const struct fl_lane_info *info)
     return batch ? batch : 1;
 }
 
-static void give_back(struct fl_lane *lane, uint64_t index)
+void fl_lane_give_back(struct fl_lane *lane, uint64_t index)
 {
     fl_rx_give_back(&lane->rx, index);
     lane->stats.returned++;
@@ -247,186 +245,14 @@ void fl_lane_settle(struct fl_frame *frame)
         if (!fl_version_still(&frame->pool->versions[frame->slot], frame->version))
             fl_lane_break(lane, "a frame was overwritten while it was held: somebody above returned it early");
         frame->pool->held--;
-        give_back(lane, frame->index);
+        fl_lane_give_back(lane, frame->index);
     }
     frame->pool = NULL;
     frame->next = lane->free_frames;
     lane->free_frames = frame;
 }
 
-/* ---- taking ---- */
-
-static const char *const look_faults[] = {
-    [FL_LOOK_BACK] = "took announcements back",
-    [FL_LOOK_FAR] = "announced more than it has credit for",
-    [FL_LOOK_BAD_CLOSE] = "announced after it had closed",
-};
-
-/* Copies the entry at tail, each word once, and makes it whole: what is checked is what is used. `told` follows every announcement,
- * also those that are skipped. */
-static const char *read_entry(struct fl_lane *lane, union fl_announcement *copy)
-{
-    fl_rx_copy_short(&lane->rx, copy->words);
-    if (copy->entry.type == FL_ENTRY_WHOLE) {
-        fl_rx_copy_rest(&lane->rx, copy->words);
-        lane->told = copy->entry.desc;
-        lane->told_count = ++lane->context->descriptions;
-        lane->checked_for = 0;
-        return NULL;
-    }
-    if (copy->entry.type != FL_ENTRY_AS_BEFORE)
-        return "made an announcement of no known form";
-    lane->told.number = copy->short_entry.number;
-    lane->told.epoch = copy->short_entry.epoch;
-    lane->told.part = copy->short_entry.part;
-    lane->told.pts = copy->short_entry.pts;
-    lane->told.origin_ns = copy->short_entry.origin_ns;
-    return NULL;
-}
-
-/* What the entry and `told` say, checked against what this process knows. */
-static const char *entry_fault(struct fl_lane *lane, const struct fl_pool *pool, const struct fl_entry *entry, uint32_t *slot)
-{
-    if (!fl_pool_slot_at(pool, entry->offset, slot))
-        return "announced an offset that is no slot's";
-    if (lane->checked_for != pool->info.id && fl_desc_check(&lane->told, pool->info.slot_bytes) < 0)
-        return "announced a frame that does not lie within its slot";
-    lane->checked_for = pool->info.id;
-    if (!fl_version_is(&pool->versions[*slot], entry->version))
-        return "announced a frame that has been overwritten";
-    return NULL;
-}
-
-/* A pool that some other lane's frames lie in is no pool of this one's. */
-static bool reaches(const struct fl_lane *lane, uint32_t pool_id)
-{
-    if (!lane->reach)
-        return true;
-    for (uint32_t i = 0; i < lane->reach_count; i++)
-        if (lane->reach[i] == pool_id)
-            return true;
-    return false;
-}
-
-/* There is one: what is outstanding was checked against the credits when the count was read, and a handle comes back with each. */
-static struct fl_frame *pop_handle(struct fl_lane *lane)
-{
-    struct fl_frame *frame = lane->free_frames;
-    lane->free_frames = frame->next;
-    return frame;
-}
-
-static int broken(struct fl_lane *lane, const char *fault)
-{
-    fl_lane_break(lane, fault);
-    return -EBADMSG;
-}
-
-static int take_entry(struct fl_lane *lane, struct fl_frame **out)
-{
-    union fl_announcement copy;
-    uint32_t slot;
-    const char *fault = read_entry(lane, &copy);
-    struct fl_pool *pool = fault ? NULL : fl_context_find_pool(lane->context, copy.entry.pool);
-    if (!fault && !pool && copy.entry.pool != 0)
-        return -ENOENT;
-    if (!fault && (!pool || pool->writer || !reaches(lane, copy.entry.pool)))
-        fault = "announced a frame of a pool that cannot be its own";
-    if (!fault)
-        fault = entry_fault(lane, pool, &copy.entry, &slot);
-    if (fault)
-        return broken(lane, fault);
-    struct fl_frame *frame = pop_handle(lane);
-    frame->pool = pool;
-    pool->held++;
-    frame->slot = slot;
-    frame->offset = copy.entry.offset;
-    frame->version = copy.entry.version;
-    frame->base = pool->base + copy.entry.offset;
-    frame->capacity = pool->info.slot_bytes;
-    fl_frame_describe(frame, &lane->told, lane->told_count);
-    frame->index = fl_rx_advance(&lane->rx);
-    atomic_store_explicit(&frame->refs, 1, memory_order_relaxed);
-    lane->stats.taken++;
-    uint64_t outstanding = lane->rx.tail - lane->rx.returned;
-    if (outstanding > lane->stats.highest_outstanding)
-        lane->stats.highest_outstanding = outstanding;
-    *out = frame;
-    return 0;
-}
-
-/* 0: the entry at tail is one. */
-static int find_entry(struct fl_lane *lane)
-{
-    if (fl_rx_knows_entry(&lane->rx))
-        return 0;
-    enum fl_look seen = fl_rx_look(&lane->rx);
-    if (seen == FL_LOOK_ENTRY)
-        return 0;
-    if (seen == FL_LOOK_NOTHING && !lane->producer_down)
-        return -EAGAIN;
-    if (seen != FL_LOOK_NOTHING && seen != FL_LOOK_ENDED)
-        return broken(lane, look_faults[seen]);
-    end_batches(lane);
-    return -ENODATA;
-}
-
-/* An announcement nobody is going to look at goes back at once. */
-static int skip_entry(struct fl_lane *lane)
-{
-    union fl_announcement copy;
-    const char *fault = read_entry(lane, &copy);
-    if (fault)
-        return broken(lane, fault);
-    if (fl_records(lane->context, FL_EVENT_DROPPED))
-        fl_record_superseded(lane, lane->rx.tail, &lane->told);
-    give_back(lane, fl_rx_advance(&lane->rx));
-    lane->stats.taken++;
-    lane->stats.skipped++;
-    return find_entry(lane);
-}
-
-/* What is skipped is shown when it is over, so there is an end: who announces on and on has no credit left. */
-static int find_newest(struct fl_lane *lane)
-{
-    int error = find_entry(lane);
-    while (error == 0 && fl_rx_sees_another(&lane->rx))
-        error = skip_entry(lane);
-    fl_lanes_look(lane->context, false);
-    return error;
-}
-
-static int take_from_ring(struct fl_lane *lane, struct fl_frame **out)
-{
-    if (lane->fault)
-        return -EBADMSG;
-    int error = lane->info.when_full == FL_WHEN_FULL_LATEST ? find_newest(lane) : find_entry(lane);
-    return error < 0 ? error : take_entry(lane, out);
-}
-
-static int take_aside(struct fl_lane *lane, struct fl_frame **out)
-{
-    int error = lane->pipe ? fl_pipe_reader_take(lane, out) : take_from_ring(lane, out);
-    if (error == 0 && fl_records(lane->context, FL_EVENT_TAKEN))
-        fl_record_taken(*out, FL_EVENT_TAKEN);
-    return error;
-}
-
-static int take_locked(struct fl_lane *lane, struct fl_frame **out)
-{
-    return lane->aside ? take_aside(lane, out) : take_from_ring(lane, out);
-}
-
-int fl_lane_take(struct fl_lane *lane, struct fl_frame **frame)
-{
-    fl_context_lock(lane->context);
-    fl_context_tend_locked(lane->context);
-    int error = lane->left ? -ENODATA : take_locked(lane, frame);
-    if (error < 0)
-        fl_context_flush_locked(lane->context); /* who finds nothing may wait by looking again: no batch fills meanwhile */
-    fl_context_unlock(lane->context);
-    return error;
-}
+/* ---- which pools, and waiting ---- */
 
 int fl_lane_reach(struct fl_lane *lane, uint32_t pool_id)
 {
@@ -436,6 +262,7 @@ int fl_lane_reach(struct fl_lane *lane, uint32_t pool_id)
     if (reach) {
         lane->reach = reach;
         reach[lane->reach_count++] = pool_id;
+        lane->checked_for = NULL; /* the first narrows it */
     } else {
         error = -ENOMEM;
     }
@@ -450,8 +277,8 @@ void fl_lane_forget(struct fl_lane *lane, uint32_t pool_id)
         if (lane->reach[i] != pool_id)
             lane->reach[kept++] = lane->reach[i];
     lane->reach_count = kept;
-    if (lane->checked_for == pool_id)
-        lane->checked_for = 0;
+    if (lane->checked_for && lane->checked_for->info.id == pool_id)
+        lane->checked_for = NULL;
 }
 
 bool fl_lane_ready_locked(struct fl_lane *lane)
@@ -524,7 +351,7 @@ void fl_lane_leave(struct fl_lane *lane)
 {
     fl_context_lock(lane->context);
     lane->left = true;
-    end_batches(lane);
+    fl_lane_end_batches(lane);
     if (lane->pipe) {
         fl_lane_close_fds(&lane->fds); /* the producer sees EPIPE */
     } else {

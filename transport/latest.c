@@ -22,7 +22,7 @@ uint64_t fl_latest_bytes(void)
 
 void fl_output_show(struct fl_output *output)
 {
-    if (output->latest && output->newest && output->newest->pool)
+    if (output->newest && output->newest->pool)
         fl_latest_write(output->latest, output->announcement.words);
 }
 

@@ -43,6 +43,7 @@ struct fl_entry {
 };
 
 #define FL_SHORT_ENTRY_WORDS 7u
+#define FL_ORIGIN_WORD       30u /* of struct fl_entry: the one word of a short entry that stands elsewhere in a whole one */
 #define FL_COUNT_WORD 7u /* of an entry: the count of its announcement, from 1, which says that it is there */
 struct fl_short_entry {
     uint32_t pool;
@@ -133,7 +134,10 @@ FL_LAYOUT_ASSERT(offsetof(struct fl_entry, desc) == 24);
 FL_LAYOUT_ASSERT(sizeof(struct fl_short_entry) == FL_SHORT_ENTRY_WORDS * 8);
 FL_LAYOUT_ASSERT(offsetof(struct fl_short_entry, version) == offsetof(struct fl_entry, version));
 FL_LAYOUT_ASSERT(offsetof(struct fl_short_entry, number) == offsetof(struct fl_entry, desc.number));
+FL_LAYOUT_ASSERT(offsetof(struct fl_short_entry, epoch) == offsetof(struct fl_entry, desc.epoch));
+FL_LAYOUT_ASSERT(offsetof(struct fl_short_entry, part) == offsetof(struct fl_entry, desc.part));
 FL_LAYOUT_ASSERT(offsetof(struct fl_short_entry, pts) == offsetof(struct fl_entry, desc.pts));
+FL_LAYOUT_ASSERT(offsetof(struct fl_entry, desc.origin_ns) == FL_ORIGIN_WORD * 8);
 FL_LAYOUT_ASSERT(offsetof(struct fl_announce_region, head) == 1 * FL_LINE);
 FL_LAYOUT_ASSERT(offsetof(struct fl_announce_region, armed) == 2 * FL_LINE);
 FL_LAYOUT_ASSERT(offsetof(struct fl_announce_region, closed) == 3 * FL_LINE);

@@ -29,6 +29,7 @@ void fl_output_lane_halt(struct fl_output_lane *lane)
 {
     lane->stopped = true;
     lane->owed = false;
+    fl_output_count_listeners(lane->output);
 }
 
 void fl_output_lane_break(struct fl_output_lane *lane, const char *fault)
@@ -80,6 +81,8 @@ void fl_output_lane_collect(struct fl_output_lane *lane)
             return;
         }
         fl_output_returned(lane, row);
+        if (!fl_tx_knows_return(&lane->tx))
+            break; /* what has come meanwhile is seen by the next look: each takes the line from the consumer */
     }
     if (got == FL_COLLECT_FAR)
         fl_output_lane_break(lane, "returned more frames than it holds");
@@ -108,6 +111,17 @@ static bool send_aside(struct fl_output_lane *lane, struct fl_row *row)
     return true;
 }
 
+static void push(struct fl_tx *tx, const uint64_t *words, bool as_before)
+{
+    if (!as_before) {
+        fl_tx_push(tx, words, FL_ENTRY_WORDS - 1);
+        return;
+    }
+    const uint64_t short_entry[FL_SHORT_ENTRY_WORDS] = {
+        words[0] | (uint64_t)FL_ENTRY_AS_BEFORE << 32, words[1], words[2], words[3], words[4], words[5], words[FL_ORIGIN_WORD]};
+    fl_tx_push(tx, short_entry, FL_SHORT_ENTRY_WORDS);
+}
+
 static void send_newest(struct fl_output_lane *lane)
 {
     struct fl_output *output = lane->output;
@@ -116,14 +130,11 @@ static void send_newest(struct fl_output_lane *lane)
     fl_frame_book(row->frame);
     row->index = lane->tx.head;
     lane->outstanding++;
-    lane->owed = lane->in_gap = false;
+    lane->in_gap = false;
     lane->stats.sent++;
     if (lane->aside && send_aside(lane, row))
         return;
-    if (lane->told == output->told)
-        fl_tx_push(&lane->tx, output->short_form, FL_SHORT_ENTRY_WORDS);
-    else
-        fl_tx_push(&lane->tx, output->announcement.words, FL_ENTRY_WORDS - 1);
+    push(&lane->tx, output->announcement.words, lane->told == output->told);
     fl_tx_expect_push(&lane->tx, lane->info.credits - lane->outstanding);
     lane->told = output->told;
     if (lane->unlooked++ == 0 && lane->info.batch_delay_ns > 0)
@@ -162,12 +173,25 @@ void fl_output_lane_pay(struct fl_output_lane *lane)
         return;
     if (lane->outstanding == lane->info.credits && !lane->pipe) /* a lane with a fault is owed nothing */
         fl_output_lane_collect(lane);
-    if (lane->stopped)
+    if (lane->stopped) {
         lane->owed = false;
-    else if (lane->outstanding < lane->info.credits)
+    } else if (lane->outstanding < lane->info.credits) {
+        lane->owed = false;
         send_newest(lane);
-    else if (lane->info.when_full == FL_WHEN_FULL_DROP)
+    } else if (lane->info.when_full == FL_WHEN_FULL_DROP) {
         fl_output_lane_count_drop(lane, FL_DROP_NO_CREDIT);
+    }
+}
+
+bool fl_output_lane_send(struct fl_output_lane *lane)
+{
+    if (lane->outstanding < lane->info.credits && !lane->stopped) {
+        send_newest(lane);
+        return false;
+    }
+    lane->owed = !lane->stopped;
+    fl_output_lane_pay(lane);
+    return lane->owed;
 }
 
 /* ---- telling ---- */

@@ -6,6 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+static unsigned listeners(const struct fl_output *output)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < output->lane_count; i++)
+        count += !output->lanes[i]->stopped && !output->lanes[i]->info.guest;
+    return count;
+}
+
+void fl_output_count_listeners(struct fl_output *output)
+{
+    output->deaf = output->lane_count > 0 && listeners(output) == 0;
+}
+
 /* ---- wiring ---- */
 
 int fl_output_create(struct fl_context *context, struct fl_output **out)
@@ -70,6 +83,7 @@ static int register_lane(struct fl_output *output, struct fl_output_lane *lane)
         output->lane_count--;
         return error;
     }
+    fl_output_count_listeners(output);
     lane->bell_watch = (struct fl_bell_watch){.tx = lane->pipe ? NULL : &lane->tx, .wakeups = &lane->stats.wakeups};
     fl_context_suit(output->context, &lane->info);
     return 0;
@@ -138,7 +152,7 @@ void fl_output_service(struct fl_output *output)
         fl_frame_unbook(output->newest);
         output->newest = NULL;
     }
-    output->restless = owes || pending || pipes || output->closing || output->forwards;
+    output->restless = owes || pending || pipes || output->closing;
     fl_output_look(output, false);
 }
 
@@ -148,14 +162,6 @@ static bool owes_wait_lane(const struct fl_output *output)
         if (output->lanes[i]->owed && output->lanes[i]->info.when_full == FL_WHEN_FULL_WAIT)
             return true;
     return false;
-}
-
-static unsigned listeners(const struct fl_output *output)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < output->lane_count; i++)
-        count += !output->lanes[i]->stopped && !output->lanes[i]->info.guest;
-    return count;
 }
 
 /* The payload is complete: it may be seen. Only now, and only the first time. */
@@ -190,46 +196,46 @@ static bool is_as_before(const struct fl_output *output, const struct fl_frame *
            describes_the_same(&output->announcement.entry.desc, desc);
 }
 
-/* Both forms of the announcement: which one a lane gets depends on what it was sent last. */
+/* The announcement, whole; a lane that was sent the one before takes the words of a short entry out of it. By words, for they are
+ * read as such at once. */
 static void describe(struct fl_output *output, const struct fl_frame *frame, const struct fl_desc *desc, bool as_before)
 {
-    struct fl_entry *entry = &output->announcement.entry;
-    if (as_before) {
-        fl_desc_follow(&entry->desc, desc);
-    } else {
-        entry->desc = *desc;
+    uint64_t *words = output->announcement.words;
+    if (!as_before) {
+        output->announcement.entry.desc = *desc;
         output->told = ++output->context->descriptions;
         output->checked_capacity = frame->capacity;
     }
-    entry->pool = frame->pool ? frame->pool->info.id : 0;
-    entry->offset = frame->offset;
-    entry->version = frame->version;
-    uint64_t *words = output->short_form; /* struct fl_short_entry; whole words, for they are read as such at once */
-    words[0] = entry->pool | (uint64_t)FL_ENTRY_AS_BEFORE << 32;
-    words[1] = entry->offset;
-    words[2] = entry->version;
+    words[0] = frame->pool ? frame->pool->info.id : 0;
+    words[1] = frame->offset;
+    words[2] = frame->version;
     words[3] = desc->number;
     words[4] = desc->epoch | (uint64_t)desc->part << 32;
     words[5] = (uint64_t)desc->pts;
-    words[6] = desc->origin_ns;
+    words[FL_ORIGIN_WORD] = desc->origin_ns;
 }
 
-static void set_newest(struct fl_output *output, struct fl_frame *frame, const struct fl_desc *desc, bool as_before)
+/* Every lane is owed another frame. What a `latest` lane still was will never be sent. */
+static void overtake(struct fl_output *output)
 {
-    fl_frame_book(frame);
-    fl_frame_unbook(output->newest);
-    output->newest = frame;
-    output->forwards |= frame->lane != NULL;
     for (unsigned i = 0; i < output->lane_count; i++) {
         struct fl_output_lane *lane = output->lanes[i];
-        if (lane->owed) /* a `latest` lane is overtaken: what it was owed will never be sent */
+        if (lane->owed)
             fl_output_lane_count_drop(lane, FL_DROP_NO_CREDIT);
         lane->owed = !lane->stopped;
     }
+}
+
+/* Its references are the caller's business: a row's is its own, and the output's is taken when the call is over. */
+static void set_newest(struct fl_output *output, struct fl_frame *frame, const struct fl_desc *desc, bool as_before)
+{
+    output->newest = frame;
+    output->forwards |= frame->lane != NULL;
     describe(output, frame, desc, as_before);
     if (!frame->lane)
-        fl_frame_describe(frame, desc, output->told);
-    fl_output_show(output);
+        fl_frame_describe(frame, desc, desc, output->told);
+    if (output->latest)
+        fl_output_show(output);
 }
 
 /* What it has let go of may be frames of others, whose credit goes back: before this side goes on to other things. */
@@ -239,49 +245,76 @@ static void show_returns(const struct fl_output *output)
         fl_lanes_look(output->context, false);
 }
 
-/* To every lane that has credit, and one look for all. Returns are collected where credit is wanting, and otherwise left until
- * somebody wants the slots: each look at them takes the line away from the consumer that writes it. */
-static void announce(struct fl_output *output)
+/* To every lane that has credit. Returns are collected where credit is wanting, and otherwise left until somebody wants the slots:
+ * each look at them takes the line away from the consumer that writes it. */
+static void send(struct fl_output *output)
 {
     bool owes = false;
-    for (unsigned i = 0; i < output->lane_count; i++) {
-        fl_output_lane_pay(output->lanes[i]);
-        owes |= output->lanes[i]->owed;
+    for (unsigned i = 0; i < output->lane_count; i++)
+        owes |= fl_output_lane_send(output->lanes[i]);
+    output->restless |= owes;
+}
+
+/* One frame of a call. */
+static int announce(struct fl_output *output, struct fl_frame *frame, const struct fl_desc *desc)
+{
+    bool as_before = is_as_before(output, frame, desc);
+    if (!as_before && fl_desc_check(desc, frame->capacity) < 0)
+        return -EBADMSG;
+    if (output->restless)
+        fl_output_service(output);
+    if (output->closing || output->deaf)
+        return -EPIPE;
+    if (output->restless && owes_wait_lane(output))
+        return -EAGAIN;
+    end_writing(frame);
+    if (output->restless) {
+        overtake(output);
+        set_newest(output, frame, desc, as_before);
+        fl_output_service(output);
+    } else {
+        set_newest(output, frame, desc, as_before);
+        send(output);
     }
-    output->restless |= owes || output->forwards;
-    fl_output_look(output, false);
+    return 0;
+}
+
+static void expect_places(const struct fl_output *output)
+{
+    for (unsigned i = 0; i < output->lane_count; i++)
+        if (!output->lanes[i]->pipe)
+            fl_tx_expect_now(&output->lanes[i]->tx);
+}
+
+/* What is done for a call and not for a frame: the lock, the work that waits for somebody to come by, the looks, and the reference
+ * that the newest frame has of its output. */
+int fl_output_publish_many(struct fl_output *output, const struct fl_publish *what, unsigned count)
+{
+    unsigned done = 0;
+    int error = 0;
+    fl_context_lock(output->context);
+    expect_places(output);
+    if (output->forwards && !output->restless)
+        fl_output_service(output);
+    struct fl_frame *before = output->newest;
+    while (done < count && (error = announce(output, what[done].frame, what[done].desc)) == 0)
+        done++;
+    if (done > 0) {
+        fl_frame_book(output->newest);
+        fl_frame_unbook(before);
+        fl_output_look(output, false);
+    }
+    if (error == -EAGAIN && done == 0)
+        fl_context_flush_locked(output->context); /* who waits by asking again: no batch fills meanwhile */
+    show_returns(output);
+    fl_context_unlock(output->context);
+    return done > 0 ? (int)done : error;
 }
 
 int fl_output_publish(struct fl_output *output, struct fl_frame *frame, const struct fl_desc *desc)
 {
-    int error = 0;
-    fl_context_lock(output->context);
-    for (unsigned i = 0; i < output->lane_count; i++)
-        if (!output->lanes[i]->pipe)
-            fl_tx_expect_now(&output->lanes[i]->tx);
-    bool as_before = is_as_before(output, frame, desc);
-    if (!as_before && fl_desc_check(desc, frame->capacity) < 0) {
-        fl_context_unlock(output->context);
-        return -EBADMSG;
-    }
-    if (output->restless)
-        fl_output_service(output);
-    if (output->closing || (output->lane_count > 0 && listeners(output) == 0)) {
-        error = -EPIPE;
-    } else if (owes_wait_lane(output)) {
-        fl_context_flush_locked(output->context); /* who waits by asking again: no batch fills meanwhile */
-        error = -EAGAIN;
-    } else {
-        end_writing(frame);
-        set_newest(output, frame, desc, as_before);
-        if (output->restless)
-            fl_output_service(output);
-        else
-            announce(output);
-    }
-    show_returns(output);
-    fl_context_unlock(output->context);
-    return error;
+    int done = fl_output_publish_many(output, &(struct fl_publish){frame, desc}, 1);
+    return done < 0 ? done : 0;
 }
 
 bool fl_output_owes(const struct fl_output *output)
@@ -371,6 +404,7 @@ int fl_output_detach(struct fl_output_lane *lane)
             if (output->lanes[i] != lane)
                 output->lanes[kept++] = output->lanes[i];
         output->lane_count = kept;
+        fl_output_count_listeners(output);
         fl_context_bury(context, lane);
     }
     fl_context_unlock(context);

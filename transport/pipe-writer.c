@@ -143,8 +143,7 @@ void fl_pipe_writer_give_up(struct fl_output_lane *lane)
 {
     struct fl_pipe_writer *writer = lane->pipe;
     fl_lane_close_fds(&lane->fds);
-    lane->stopped = true;
-    lane->owed = false;
+    fl_output_lane_halt(lane);
     writer->busy = false;
     writer->current = NULL;
     writer->close_pending = false;

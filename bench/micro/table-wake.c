@@ -27,29 +27,31 @@
 
 #define RING(size) "floor-announce", "--batch", size, "--places", "64"
 
-#define LANE(size) "q-announce", "--batch", size, "--credits", "64"
+/* `calls`: single, or many: a batch with each. */
+#define LANE(size, calls) "q-announce", "--batch", size, "--credits", "64", "--calls", calls
 
 /* The barest ring there is. */
-#define ANNOUNCE(size)                                                                                                             \
+#define ANNOUNCE(size, calls, words)                                                                                               \
     {                                                                                                                              \
-        .name = "announce-" size, .command = {LANE(size)}, .floor = {RING(size)},                                                  \
-        .rows = {RATES("announcements, batch " size, "floor: a ring of two words and a sleeper flag, 64 places")},                 \
+        .name = "announce-" size "-" calls, .command = {LANE(size, calls)}, .floor = {RING(size)},                                 \
+        .rows = {RATES("announcements, batch " size words, "floor: a ring of two words and a sleeper flag, 64 places")},           \
     }
 
 /* What carrying a description and returning in any order cost by themselves: one line an entry (an announcement like the one
  * before). */
-#define LINE(size)                                                                                                                 \
+#define LINE(size, calls, words)                                                                                                   \
     {                                                                                                                              \
-        .name = "line-" size, .command = {LANE(size)}, .floor = {RING(size), "--entry", "64", "--returns", "1"},                   \
-        .rows = {RATES("announcements, batch " size ", fuller ring", "floor: 64 bytes copied in and out, a ring of returns")},     \
+        .name = "line-" size "-" calls, .command = {LANE(size, calls)}, .floor = {RING(size), "--entry", "64", "--returns", "1"},  \
+        .rows = {                                                                                                                  \
+            RATES("announcements, batch " size words ", fuller ring", "floor: 64 bytes copied in and out, a ring of returns")},    \
     }
 
 /* Four lines an entry (an announcement that differs in everything). */
-#define DESCRIBED(size)                                                                                                            \
+#define DESCRIBED(size, calls, words)                                                                                              \
     {                                                                                                                              \
-        .name = "described-" size, .command = {LANE(size), "--vary", "1"},                                                         \
+        .name = "described-" size "-" calls, .command = {LANE(size, calls), "--vary", "1"},                                        \
         .floor = {RING(size), "--entry", "256", "--returns", "1"},                                                                 \
-        .rows = {RATES("announcements that differ, batch " size, "floor: 256 bytes copied in and out, a ring of returns")},        \
+        .rows = {RATES("announcements that differ, batch " size words, "floor: 256 bytes copied in and out, a ring of returns")},  \
     }
 
 #define PRICE(size)                                                                                                                \
@@ -60,12 +62,14 @@
     }
 
 /* What the lane's own steps leave of the barest ring's rate, before a single line has changed hands. */
-#define STEPS(size)                                                                                                                \
+#define STEPS(size, calls, words)                                                                                                  \
     {                                                                                                                              \
-        .name = "steps-" size, .command = {"q-steps", "--batch", size}, .floor = {RING(size)},                                     \
-        .rows = {{"what the steps alone allow, batch " size, "per_second", NULL, "1/s", MICRO_SHOWN, 0,                            \
+        .name = "steps-" size "-" calls, .command = {"q-steps", "--batch", size, "--calls", calls}, .floor = {RING(size)},         \
+        .rows = {{"what the steps alone allow, batch " size words, "per_second", NULL, "1/s", MICRO_SHOWN, 0,                      \
                   "the slower end of a lane, both ends in one process; floor: the bare ring on two cores"}},                       \
     }
+
+#define MANY ", in one call"
 
 #define ASLEEP(count)                                                                                                              \
     {                                                                                                                              \
@@ -117,16 +121,20 @@ const struct micro_experiment micro_wake_experiments[] = {
         .rows = {{"what a line each costs", "p50_ns", NULL, "ns", MICRO_SHOWN, 0,
                   "nothing of ours in either: two lines with one writer each, over one line that both write"}},
     },
-    ANNOUNCE("1"),
-    LINE("1"),
-    DESCRIBED("1"),
+    ANNOUNCE("1", "single", ""),
+    LINE("1", "single", ""),
+    DESCRIBED("1", "single", ""),
     PRICE("1"),
-    STEPS("1"),
-    ANNOUNCE("32"),
-    LINE("32"),
-    DESCRIBED("32"),
+    STEPS("1", "single", ""),
+    ANNOUNCE("32", "single", ""),
+    ANNOUNCE("32", "many", MANY),
+    LINE("32", "single", ""),
+    LINE("32", "many", MANY),
+    DESCRIBED("32", "single", ""),
+    DESCRIBED("32", "many", MANY),
     PRICE("32"),
-    STEPS("32"),
+    STEPS("32", "single", ""),
+    STEPS("32", "many", MANY),
     {
         .name = "calls-poll",
         .command = {"q-calls", "--how", "poll"},
@@ -170,6 +178,17 @@ const struct micro_sweep micro_wake_sweeps[] = {
         .figure = "per_second",
         .unit = "1/s",
         .note = "announcements, 256 credits, by batch; floor: a ring of two words, 256 places, shown as many at once",
+        .floor = {"floor-announce", "--places", "256"},
+    },
+    {
+        .name = "calls",
+        .command = {"q-announce", "--credits", "256", "--calls", "many"},
+        .argument = "--batch",
+        .values = {"2", "4", "8", "16", "32", "64", "128"},
+        .figure = "per_second",
+        .unit = "1/s",
+        .note = "announcements, 256 credits, a batch (64 at most) with each call; floor: a ring of two words, 256 places, shown as "
+                "many at once",
         .floor = {"floor-announce", "--places", "256"},
     },
     {

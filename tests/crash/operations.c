@@ -55,6 +55,25 @@ static void publish(struct victim *who)
     fl_frame_unref(who->frames[0]);
 }
 
+static void publish_two_and_fill_two(struct victim *who)
+{
+    publish_two(who);
+    for (unsigned i = 0; i < 2; i++) {
+        CHECK_EQ(fl_pool_acquire(who->pool, &who->frames[i]), 0);
+        payload_write(fl_frame_data(who->frames[i]), who->number + i);
+    }
+}
+
+static void publish_both(struct victim *who)
+{
+    struct fl_desc descs[2];
+    payload_describe(&descs[0], who->number);
+    payload_describe(&descs[1], who->number + 1);
+    const struct fl_publish what[2] = {{who->frames[0], &descs[0]}, {who->frames[1], &descs[1]}};
+    CHECK_EQ(fl_output_publish_many(who->output, what, 2), 2);
+    fl_frame_unref_many(who->frames, 2);
+}
+
 /* The last one is owed to both lanes. */
 static void publish_beyond_credit(struct victim *who)
 {
@@ -176,6 +195,13 @@ static void take_and_release(struct victim *who)
     fl_context_service(who->context);
 }
 
+static void take_and_release_at_once(struct victim *who)
+{
+    CHECK_EQ(fl_lane_take_many(who->rx, who->frames, SCENE_CREDITS), SCENE_CREDITS);
+    fl_frame_release_many(who->frames, SCENE_CREDITS);
+    fl_context_service(who->context);
+}
+
 static void leave(struct victim *who)
 {
     fl_lane_leave(who->rx);
@@ -217,6 +243,8 @@ const struct operation operations[] = {
     {"producer: publish", PRODUCER(2, 3), .prepare = publish_two_and_fill, .operate = publish, .meanwhile = hold_one},
     {"producer: publish what fills a batch", PRODUCER(0, 2), .batch = 2, .prepare = publish_one_and_fill, .operate = publish,
      .meanwhile = scene_doze},
+    {"producer: publish two with one call", PRODUCER(2, 4), .prepare = publish_two_and_fill_two, .operate = publish_both,
+     .meanwhile = hold_one},
     {"producer: abandon", PRODUCER(2, 2), .prepare = publish_two_and_acquire, .operate = abandon, .meanwhile = hold_one},
     {"producer: collect", PRODUCER(2, 2), .prepare = publish_two, .operate = service, .meanwhile = take_one_of_each},
     {"producer: pay what is owed", PRODUCER(SCENE_CREDITS, SCENE_CREDITS + 1), .prepare = publish_beyond_credit, .operate = service,
@@ -234,6 +262,8 @@ const struct operation operations[] = {
      .meanwhile = scene_doze},
     {"consumer: release what fills a batch", CONSUMER(4), .batch = 2, .prepare = go_round, .halfway = announce_again,
      .operate = read_and_release, .meanwhile = scene_doze},
+    {"consumer: take and release with a call for several", CONSUMER(4), .operate = take_and_release_at_once,
+     .meanwhile = scene_doze},
     {"consumer: arm and sleep", CONSUMER(4), .prepare = kick, .operate = arm_and_sleep, .meanwhile = scene_doze},
     {"consumer: leave", CONSUMER(4), .prepare = take, .operate = leave, .meanwhile = scene_doze},
     {"consumer: destroy", CONSUMER(4), .operate = destroy, .meanwhile = scene_doze},

@@ -52,6 +52,8 @@ static void check_returns(struct world *world)
     fl_lane_get_stats(world->lane, &stats);
     FUZZ_CHECK(returned >= world->returned && returned + world->lane->unlooked == stats.returned); /* but for those in a batch */
     FUZZ_CHECK(stats.returned <= stats.taken && stats.taken - stats.returned <= world->lane->info.credits);
+    if (returned - world->returned > world->bad.places) /* announced without credit, and returned before anybody looked */
+        world->returned = returned - world->bad.places;
     while (world->returned < returned) {
         uint64_t index = fl_load(&region->entries[world->returned++ % world->bad.places], FL_RELAXED);
         FUZZ_CHECK(index < stats.taken && !world->back[index]);
@@ -79,23 +81,32 @@ static void keep(struct world *world, struct fl_frame *frame)
     world->held[i] = frame;
 }
 
-static void take(struct world *world)
+/* With the call for one frame, or with that for several (`most` > 0), which says what stands behind the frames the next time. */
+static void take(struct world *world, unsigned most)
 {
-    struct fl_frame *frame = NULL;
+    struct fl_frame *frames[MOST_HELD];
     bool faulted = fl_lane_fault(world->lane) != NULL;
-    int error = fl_lane_take(world->lane, &frame);
-    if (error == 0) {
-        FUZZ_CHECK(!faulted && !world->left);
-        check_frame(world, frame);
-        keep(world, frame);
+    int got = most > 0 ? fl_lane_take_many(world->lane, frames, most) : fl_lane_take(world->lane, frames);
+    if (got >= 0) {
+        FUZZ_CHECK(!faulted && !world->left && got <= (int)most);
+        for (int i = 0; i < got + (most == 0); i++) {
+            check_frame(world, frames[i]);
+            keep(world, frames[i]);
+        }
         return;
     }
-    FUZZ_CHECK(error == -EAGAIN || error == -ENODATA || error == -ENOENT || error == -EBADMSG);
-    FUZZ_CHECK((error == -EBADMSG) == (fl_lane_fault(world->lane) && !world->left));
-    if (error == -ENODATA)
+    FUZZ_CHECK(got == -EAGAIN || got == -ENODATA || got == -ENOENT || got == -EBADMSG);
+    FUZZ_CHECK((got == -EBADMSG) == (fl_lane_fault(world->lane) && !world->left));
+    if (got == -ENODATA)
         FUZZ_CHECK(world->left || world->down || world->lane->rx.closed == world->lane->rx.tail + 1);
-    if (error == -EAGAIN)
+    if (got == -EAGAIN)
         FUZZ_CHECK(!world->left && !world->down);
+}
+
+static void release_all(struct world *world)
+{
+    fl_frame_release_many(world->held, MOST_HELD);
+    memset(world->held, 0, sizeof world->held);
 }
 
 static void ask_through(struct world *world)
@@ -186,6 +197,8 @@ enum {
     DOWN,
     ARMED,
     WAIT,
+    TAKE_MANY,
+    RELEASE_ALL,
     OPERATIONS
 };
 
@@ -233,7 +246,13 @@ static void act(struct world *world, unsigned operation, struct fuzz_input *in)
     struct fl_frame **held = &world->held[fuzz_byte(in) % MOST_HELD];
     switch (operation) {
     case TAKE:
-        take(world);
+        take(world, 0);
+        break;
+    case TAKE_MANY:
+        take(world, 1 + fuzz_byte(in) % MOST_HELD);
+        break;
+    case RELEASE_ALL:
+        release_all(world);
         break;
     case RELEASE:
         fl_frame_release(*held);
@@ -320,9 +339,15 @@ void fuzz_one(struct fuzz_input *in)
 const struct fuzz_seed fuzz_seeds[] = {
     FUZZ_SEED(3, 0, 0, 0, ANNOUNCE, 0, TAKE, 0, RELEASE, 0, ANNOUNCE, 1, ANNOUNCE, 2, TAKE, 0, TAKE, 0, RELEASE, 1, RELEASE, 0,
               SERVICE, 0),
+    FUZZ_SEED(3, 0, 0, 0, ANNOUNCE, 0, SHORT, 1, SHORT, 2, TAKE_MANY, 0, 7, RELEASE_ALL, 0, ANNOUNCE, 0, SPOILT, 0, 1, 0, 3,
+              TAKE_MANY, 0, 7, TAKE_MANY, 0, 7),                                                   /* a fault behind a frame */
     FUZZ_SEED(3, 0, 0, 0, ANNOUNCE, 0, CLOSED, 0, TAKE, 0, TAKE, 0, CLOSED, 0x60, TAKE, 0),        /* closed, then open again */
     FUZZ_SEED(3, 2, 0, 0, ANNOUNCE, 0, ANNOUNCE, 1, ANNOUNCE, 2, TAKE, 0, RELEASE, 0, SERVICE, 0), /* a `latest` lane skips */
     FUZZ_SEED(3, 0, 0, 0, ANNOUNCE, 0, TAKE, 0, VERSION, 0, 1, RELEASE, 0, SERVICE, 0),            /* overwritten while held */
+    /* released together and skipped by one take: more returns than there are places */
+    FUZZ_SEED(0x3, 0x17, 0x0, 0xed, 0xef, 0x5c, 0x0, 0x50, 0x62, 0x0, 0x0, 0x0, 0x0, 0x0, 0x0, 0xa, 0x0, 0x9, 0x3, 0x0, 0x0, 0x0,
+              0x2, 0x1, 0x2, 0x0, 0x13, 0x7, 0x0, 0x0, 0x12, 0x2, 0x0, 0x1, 0x0, 0x1, 0x0, 0x3, 0x12, 0x0, 0x7, 0x12, 0x0, 0x0,
+              0xd, 0x0, 0x0, 0x7),
     FUZZ_SEED(3, 0, 0, 0, COUNT, 63, TAKE, 0),                                                     /* far ahead */
     FUZZ_SEED(0, 0, 0, 0, ANNOUNCE, 0, TAKE, 0, RELEASE, 0, ANNOUNCE, 0, TAKE, 0, RELEASE, 0, ANNOUNCE, 0, TAKE, 0, RELEASE, 0,
               ANNOUNCE, 0, TAKE, 0, RELEASE, 0, COUNT, 0x60, TAKE, 0),                             /* back by more than a lap */

@@ -4,12 +4,13 @@
 
 #include "../../transport/internal.h"
 #include "../lib/fake.h"
+#include "../lib/picture.h"
 #include "../lib/stand.h"
 
 #include <errno.h>
 #include <string.h>
 
-enum { SLOTS = 10, MOST_HELD = 2, MOST_CREDITS = 4, MOST_SENT = 1024 };
+enum { SLOTS = 12, MOST_HELD = 2, MOST_AT_ONCE = 4, MOST_CREDITS = 4, MOST_SENT = 1024 };
 
 struct world {
     struct stand stand;
@@ -128,6 +129,29 @@ static void publish(struct world *world)
     honest_consumer(world);
 }
 
+/* With one call, whichever of them can be announced. */
+static void publish_many(struct world *world, unsigned wanted)
+{
+    struct fl_frame *frames[MOST_AT_ONCE];
+    struct fl_desc descs[MOST_AT_ONCE];
+    struct fl_publish what[MOST_AT_ONCE];
+    unsigned count = 0;
+    while (count < wanted && fl_pool_acquire(world->stand.pool, &frames[count]) == 0) {
+        picture_describe(&descs[count], world->number + count, STAND_WIDTH, STAND_HEIGHT, STAND_WIDTH + 8);
+        picture_fill(fl_frame_data(frames[count]), &descs[count], world->number + count);
+        what[count] = (struct fl_publish){frames[count], &descs[count]};
+        count++;
+    }
+    int got = fl_output_publish_many(world->stand.output, what, count);
+    if (got < 0)
+        FUZZ_CHECK(got == (world->closing ? -EPIPE : -EAGAIN));
+    else
+        world->number += (unsigned)got;
+    FUZZ_CHECK(got <= (int)count && (got == (int)count || world->closing || fl_output_owes(world->stand.output)));
+    fl_frame_unref_many(frames, count);
+    honest_consumer(world);
+}
+
 static bool ready_soon(void *asked)
 {
     return ++*(unsigned *)asked > 3;
@@ -167,7 +191,7 @@ static void write_any(struct world *world, struct fuzz_input *in)
 
 /* ---- an input ---- */
 
-enum { RETURN, RETURNED, ANY, GONE, ARMED, PUBLISH, HOLD, THROUGH, CLOSE, STOP, DOWN, PASS, WAIT, OPERATIONS };
+enum { RETURN, RETURNED, ANY, GONE, ARMED, PUBLISH, HOLD, THROUGH, CLOSE, STOP, DOWN, PASS, WAIT, PUBLISH_MANY, OPERATIONS };
 
 static void lie(struct world *world, unsigned operation, struct fuzz_input *in)
 {
@@ -196,6 +220,9 @@ static void act(struct world *world, unsigned operation, struct fuzz_input *in)
     switch (operation) {
     case PUBLISH:
         publish(world);
+        break;
+    case PUBLISH_MANY:
+        publish_many(world, 1 + fuzz_byte(in) % MOST_AT_ONCE);
         break;
     case HOLD:
         hold(world, fuzz_byte(in) % MOST_HELD);
@@ -247,7 +274,7 @@ void fuzz_one(struct fuzz_input *in)
     struct world world = {0};
     int fd = fuzz_free_fd();
     stand_create(&world.stand, FL_TRANSPORT_SHM, SLOTS, 4096);
-    world.good = stand_add(&world.stand, FL_WHEN_FULL_WAIT, 2);
+    world.good = stand_add(&world.stand, FL_WHEN_FULL_WAIT, MOST_AT_ONCE);
     struct fl_lane_info info = {.when_full = fuzz_byte(in) % 3, .credits = 1 + fuzz_byte(in) % MOST_CREDITS};
     fuzz_pace(in, &info);
     world.bad = fake_consumer_create_as(&world.fake, world.stand.output, &info);
@@ -268,6 +295,8 @@ void fuzz_one(struct fuzz_input *in)
 const struct fuzz_seed fuzz_seeds[] = {
     FUZZ_SEED(0, 2, 0, 0, PUBLISH, PUBLISH, RETURN, 0, PUBLISH, RETURN, 0, RETURN, 0, CLOSE),
     FUZZ_SEED(0, 0, 0, 0, PUBLISH, PUBLISH, PUBLISH, RETURN, 0, PUBLISH, STOP, PUBLISH),         /* owed, paid, stopped */
+    FUZZ_SEED(0, 1, 0, 0, PUBLISH_MANY, 3, RETURN, 0, PUBLISH_MANY, 1, RETURN, 0xe0, 1, PUBLISH_MANY, 2, PUBLISH_MANY,
+              0),                                                                                /* several */
     FUZZ_SEED(1, 1, 0, 0, PUBLISH, PUBLISH, PUBLISH, RETURNED, 2, PUBLISH),                      /* more than it holds */
     FUZZ_SEED(2, 3, 0, 0, PUBLISH, PUBLISH, RETURN, 0x60, RETURN, 0x60, PUBLISH, DOWN, PUBLISH), /* the same one twice */
     FUZZ_SEED(0, 3, 0, 0, PUBLISH, PUBLISH, RETURN, 1, RETURNED, 0x40, PUBLISH),                 /* taken back */

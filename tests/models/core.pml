@@ -192,7 +192,8 @@ inline fl_tx_arm(tx, lane)
     fl_store(ANNOUNCE_ARMED(lane), tx.armed, RELAXED)
 }
 
-/* COLLECT_ONE: `index` is one that was returned. `outstanding` is the caller's own count. */
+/* COLLECT_ONE: `index` is one that was returned. `outstanding` is the caller's own count. core.h may look once for several that it
+ * collects: what was seen then is what a later look here may still see. */
 #define COLLECT_NONE 0
 #define COLLECT_ONE 1
 #define COLLECT_FAR 2

@@ -1,7 +1,7 @@
 /* A producer that writes whatever it likes into its announce region: counts of all kinds, closed that changes, entries that change while
  * they are read. The consumer loses that lane and nothing else.
  *
- * protocol.md: "Take", "The one-writer rule". C: fl_rx_look, fl_rx_copy_* in core.h; read_entry, entry_fault, take_entry in lane.c.
+ * protocol.md: "Take", "The one-writer rule". C: fl_rx_look, fl_rx_copy_* in core.h; read_entry, check_pool, take_entry in take.c.
  *
  * run any word at any time: -DPLACES=4
  * long any word at any time, more: -DPLACES=4 -DMORE

@@ -1,7 +1,7 @@
 /* One lane with announcements, returns in any order, and credits.
  *
  * protocol.md: "A slot's life", "Publish, Take, Release". C: fl_tx_push, fl_tx_commit, fl_tx_collect, fl_rx_look, fl_rx_copy_*,
- * fl_rx_give_back, fl_version_* in core.h; publish, collect and the rows in output.c; acquire in pool.c; take and settle in lane.c.
+ * fl_rx_give_back, fl_version_* in core.h; publish, collect and the rows in output.c; acquire in pool.c; take in take.c; settle in lane.c.
  *
  * The producer acquires, writes, publishes, announces the same slot again with other words while others read it, abandons, keeps a
  * reference of its own as a decoder does. The consumer holds up to its credits and releases in any order. Waiting is a blocked

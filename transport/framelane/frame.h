@@ -111,8 +111,12 @@ const uint8_t *fl_frame_plane(const struct fl_frame *frame, unsigned plane);
 struct fl_frame *fl_frame_ref(struct fl_frame *frame);
 void fl_frame_unref(struct fl_frame *frame);
 
-/* The SDK's word for giving a taken frame back: same as unref. */
+/* The same for several, at little more than the price of one; NULLs among them are passed over. */
+void fl_frame_unref_many(struct fl_frame *const *frames, unsigned count);
+
+/* The SDK's words for giving taken frames back: same as unref. */
 #define fl_frame_release fl_frame_unref
+#define fl_frame_release_many fl_frame_unref_many
 
 /* True once the frame has been published at least once (its pixels may no longer be written). */
 bool fl_frame_published(const struct fl_frame *frame);

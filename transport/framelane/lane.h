@@ -92,6 +92,11 @@ int fl_lane_reach(struct fl_lane *lane, uint32_t pool_id);
 /* See the head of this file. On a `latest` lane everything but the newest announcement is returned at once. */
 int fl_lane_take(struct fl_lane *lane, struct fl_frame **frame);
 
+/* The same for up to `most` frames that are there, in order: as if each were taken by itself until there is none, but the price of
+ * a call is paid once for all. How many came into `frames`; when none did, what take says (0 if `most` is). What stands behind
+ * those that came is said by the next call: the end, a fault, a pool that is not known. On a `latest` lane one at most. */
+int fl_lane_take_many(struct fl_lane *lane, struct fl_frame **frames, unsigned most);
+
 /* True if take would not answer -EAGAIN. For use in fl_context_wait's `ready`. */
 bool fl_lane_ready(struct fl_lane *lane);
 

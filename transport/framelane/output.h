@@ -47,6 +47,16 @@ int fl_output_attach(struct fl_output *output, const struct fl_lane_info *info, 
  * -EPIPE (every lane is closed or down, or a guest's: nobody listens). */
 int fl_output_publish(struct fl_output *output, struct fl_frame *frame, const struct fl_desc *desc);
 
+/* The same for several, in order: as if each were published by itself until one is refused, but the price of a call is paid once
+ * for all. How many were announced; when the first was refused, what publish says of it. Fewer than `count` is no fault: the next
+ * call, with those that are left, says why. (Once a `wait` lane is owed a frame, that frame is the last of those announced.) What a
+ * call announces is shown at its end, all together, if that fills the lane's batch. A frame may stand there more than once. */
+struct fl_publish {
+    struct fl_frame *frame;
+    const struct fl_desc *desc; /* fl_frame_desc(frame), for a taken frame that goes on as it came */
+};
+int fl_output_publish_many(struct fl_output *output, const struct fl_publish *what, unsigned count);
+
 /* True while some `wait` lane has not been sent the newest frame. */
 bool fl_output_owes(const struct fl_output *output);
 
