@@ -5,8 +5,11 @@
 #include "picture.h"
 #include "wiring.h"
 
+#include "../transport/internal.h"
+
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
@@ -386,17 +389,50 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
 }
 
+static void *waits_for_the_word(void *arg)
+{
+    struct crowd *crowd = arg;
+    CHECK_EQ(fl_context_wait(crowd->context, has_the_word, crowd, -1), 0);
+    return NULL;
+}
+
+static void begin_crowd(struct crowd *crowd, struct fl_frame **only)
+{
+    struct fl_pool_info info = {.id = 1, .slot_count = 1, .slot_bytes = fl_pool_slot_bytes(1)};
+    *crowd = (struct crowd){.pool = NULL};
+    CHECK_EQ(fl_context_create(&crowd->context), 0);
+    CHECK_EQ(fl_pool_create_private(crowd->context, &info, &crowd->pool), 0);
+    CHECK_EQ(fl_pool_acquire(crowd->pool, only), 0);
+}
+
+/* Nothing comes that would make the one who sleeps look around. */
+static void who_waits_behind_a_sleeper_keeps_its_time(void)
+{
+    struct crowd crowd;
+    struct fl_frame *only, *none;
+    pthread_t sleeper;
+    begin_crowd(&crowd, &only);
+    CHECK_EQ(pthread_create(&sleeper, NULL, waits_for_the_word, &crowd), 0);
+    for (unsigned i = 0; i < 5; i++) {
+        while (!atomic_load(&crowd.context->asleep))
+            sched_yield();
+        CHECK_EQ(fl_pool_acquire_wait(crowd.pool, 5000000, NULL, NULL, &none), -ETIMEDOUT);
+    }
+    atomic_store(&crowd.word, true);
+    fl_context_kick(crowd.context);
+    pthread_join(sleeper, NULL);
+    fl_frame_unref(only);
+    fl_context_destroy(crowd.context);
+}
+
 /* One of them sleeps for all; that must cost none of the others its own time, nor what it waits for. */
 static void nobody_waits_for_the_others(void)
 {
     enum { ROUNDS = 20, CROWD = 4 };
-    struct crowd crowd = {.pool = NULL};
-    struct fl_pool_info info = {.id = 1, .slot_count = 1, .slot_bytes = fl_pool_slot_bytes(1)};
+    struct crowd crowd;
     struct fl_frame *only;
     pthread_t others[CROWD], giver;
-    CHECK_EQ(fl_context_create(&crowd.context), 0);
-    CHECK_EQ(fl_pool_create_private(crowd.context, &info, &crowd.pool), 0);
-    CHECK_EQ(fl_pool_acquire(crowd.pool, &only), 0);
+    begin_crowd(&crowd, &only);
     for (unsigned i = 0; i < CROWD; i++)
         CHECK_EQ(pthread_create(&others[i], NULL, waits_in_vain, &crowd), 0);
     uint64_t before = now_ns();
@@ -428,6 +464,7 @@ int main(void)
         {"a relay between two loses nothing", a_relay_between_two},
 #ifndef TESTS_NO_TIMER
         {"of several threads that wait none waits for the others", nobody_waits_for_the_others},
+        {"who waits behind a sleeper keeps its time", who_waits_behind_a_sleeper_keeps_its_time},
 #endif
     };
     return CHECK_RUN(cases);

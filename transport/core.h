@@ -29,8 +29,8 @@ struct fl_tx {
     uint64_t mask;      /* places - 1 */
     uint64_t head;      /* announcements written */
     uint64_t committed; /* announcements the consumer may see: head but within a batch */
-    uint64_t returned; /* returns collected */
-    uint64_t seen;     /* returns known of: as many, or more */
+    uint64_t returned;  /* returns collected */
+    uint64_t seen;      /* returns known of: as many, or more */
     uint64_t armed, rung;
 };
 
@@ -141,13 +141,13 @@ static inline int fl_tx_knows_return(const struct fl_tx *tx)
 static inline enum fl_collect fl_tx_collect(struct fl_tx *tx, uint64_t outstanding, uint64_t *index)
 {
     if (!fl_tx_knows_return(tx)) {
-    fl_prefetch(&tx->theirs->entries[tx->returned & tx->mask], 0); /* comes together with the count, not after it */
-        uint64_t seen = fl_load(&tx->theirs->returned, FL_ACQUIRE); /* R1: the consumer is done with the pixels */
+        fl_prefetch(&tx->theirs->entries[tx->returned & tx->mask], 0); /* comes together with the count, not after it */
+        uint64_t seen = fl_load(&tx->theirs->returned, FL_ACQUIRE);    /* R1: the consumer is done with the pixels */
         if (seen - tx->returned > outstanding)
-        return FL_COLLECT_FAR; /* also when it went back: the difference is then huge */
+            return FL_COLLECT_FAR; /* also when it went back: the difference is then huge */
         tx->seen = seen;
         if (!fl_tx_knows_return(tx))
-        return FL_COLLECT_NONE;
+            return FL_COLLECT_NONE;
     }
     *index = fl_load(&tx->theirs->entries[tx->returned & tx->mask], FL_RELAXED); /* ordered by R1; read once */
     tx->returned++;
@@ -200,7 +200,7 @@ static inline uint64_t fl_rx_count_before(const struct fl_rx *rx, uint64_t index
 static inline enum fl_look fl_rx_look(struct fl_rx *rx)
 {
     const fl_word *entry = &rx->theirs->entries[fl_entry_at(rx->tail, rx->mask)];
-    uint64_t closed = fl_load(&rx->theirs->closed, FL_ACQUIRE); /* C1 */
+    uint64_t closed = fl_load(&rx->theirs->closed, FL_ACQUIRE);  /* C1 */
     uint64_t count = fl_load(&entry[FL_COUNT_WORD], FL_ACQUIRE); /* A1: the entry is whole */
     int is_there = count == rx->tail + 1;
     if (!is_there && count != fl_rx_count_before(rx, rx->tail))
@@ -257,7 +257,7 @@ static inline uint64_t fl_rx_advance(struct fl_rx *rx)
 /* Gives the credit of one taken announcement back, in any order; the producer sees it at the next commit. */
 static inline void fl_rx_give_back(struct fl_rx *rx, uint64_t index)
 {
-    fl_store(&rx->mine->entries[rx->returned & rx->mask], index, FL_RELAXED); /* ordered by R0 */
+    fl_store(&rx->mine->entries[rx->returned & rx->mask], index, FL_RELAXED);    /* ordered by R0 */
     fl_prefetch(&rx->mine->entries[(rx->returned + FL_LINE / 8) & rx->mask], 1); /* the producer has read that line a lap ago */
     rx->returned++;
 }

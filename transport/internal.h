@@ -20,8 +20,8 @@
 
 #include "core.h"
 
-#define FL_MAX_POOLS 256
-#define FL_PEER_CHECK_NS 100000000ll /* longest sleep without a look around */
+#define FL_MAX_POOLS      256
+#define FL_PEER_CHECK_NS  100000000ll  /* longest sleep without a look around */
 #define FL_CLOSE_GRACE_NS 1000000000ll /* how long lanes other than `wait` are still paid after close */
 
 /* Slot states; see pool.h for the arrows. */
@@ -35,12 +35,12 @@ struct fl_frame {
     uint64_t capacity;
     struct fl_pool *pool; /* NULL: came through a pipe */
     uint64_t offset, version;
-    struct fl_lane *lane; /* NULL: a slot of an own pool */
-    uint64_t index;       /* taken: the announcement to return */
-    uint32_t slot;        /* its number in the pool */
-    uint32_t booked;      /* under the lock: places in outputs' books that name it; together they are one of `refs` */
+    struct fl_lane *lane;   /* NULL: a slot of an own pool */
+    uint64_t index;         /* taken: the announcement to return */
+    uint32_t slot;          /* its number in the pool */
+    uint32_t booked;        /* under the lock: places in outputs' books that name it; together they are one of `refs` */
     _Atomic uint32_t state; /* own: enum fl_slot_state */
-    void *buffer;         /* pipe: private memory of `buffer_bytes` */
+    void *buffer;           /* pipe: private memory of `buffer_bytes` */
     uint64_t buffer_bytes;
     uint64_t told; /* which description (context.descriptions) `desc` is, but for the words of a short entry; 0: none of those */
     struct fl_desc desc;
@@ -52,7 +52,7 @@ struct fl_pool {
     uint8_t *base;
     uint64_t file_bytes;
     uint64_t payload_offset; /* where slot 0 starts */
-    uint64_t a_slot; /* 2^64 / slot_bytes, rounded up: to multiply by where one would divide */
+    uint64_t a_slot;         /* 2^64 / slot_bytes, rounded up: to multiply by where one would divide */
     struct fl_slot_version *versions;
     bool writer;
     uint64_t held; /* frames of it that were taken and not yet given back */
@@ -93,13 +93,13 @@ struct fl_lane {
     bool through_known;
     struct fl_lane_stats stats;
     struct fl_bell_watch bell_watch;
-    uint32_t *reach;          /* ids of the pools its frames may lie in; NULL: all that the context knows */
+    uint32_t *reach; /* ids of the pools its frames may lie in; NULL: all that the context knows */
     uint32_t reach_count;
-    struct fl_desc told;      /* the description of the newest announcement that came whole, not yet checked */
-    uint64_t told_count;      /* which one it is; see struct fl_frame */
+    struct fl_desc told;         /* the description of the newest announcement that came whole, not yet checked */
+    uint64_t told_count;         /* which one it is; see struct fl_frame */
     struct fl_pool *checked_for; /* one of its own, for whose slots `told` has been found right; NULL: none */
-    uint32_t batch;    /* returns a look at the producer's `armed` */
-    uint32_t unlooked; /* returns made since the last look; they are committed with it */
+    uint32_t batch;              /* returns a look at the producer's `armed` */
+    uint32_t unlooked;           /* returns made since the last look; they are committed with it */
     uint64_t unlooked_since_ns;
     bool looking; /* within fl_lanes_look */
 };
@@ -122,12 +122,12 @@ struct fl_output_lane {
     uint32_t batch;    /* announcements a look at the consumer's `armed` */
     uint32_t unlooked; /* announcements pushed since the last look; they are committed with it */
     uint64_t unlooked_since_ns;
-    bool looking; /* within fl_output_look */
-    bool urgent; /* `through` or `closed` was stored since the last look: it is due at once */
-    bool aside;  /* as in struct fl_lane */
+    bool looking;  /* within fl_output_look */
+    bool urgent;   /* `through` or `closed` was stored since the last look: it is due at once */
+    bool aside;    /* as in struct fl_lane */
     uint64_t told; /* the output's `told` of what was sent here last */
-    bool owed;    /* the output's newest frame has not been sent here */
-    bool stopped; /* announce no more: consumer stopped, down, gone or faulted */
+    bool owed;     /* the output's newest frame has not been sent here */
+    bool stopped;  /* announce no more: consumer stopped, down, gone or faulted */
     bool told_closed;
     bool through_pending;
     bool in_gap; /* what came last was dropped */
@@ -150,7 +150,7 @@ struct fl_output {
     bool restless; /* some lane is owed, a pipe, or waits to be told: there is something to do for it after each frame */
     struct fl_through through;
     bool through_known;
-    bool deaf;    /* nobody listens any more; see fl_output_count_listeners */
+    bool deaf; /* nobody listens any more; see fl_output_count_listeners */
     bool closing;
     uint64_t close_ns;
 };
@@ -169,15 +169,15 @@ _Static_assert(sizeof(struct fl_event) == FL_EVENT_WORDS * 8, "an event is its w
 struct fl_context {
     pthread_mutex_t lock;
     /* One thread sleeps for all that wait: see wait.c. */
-    atomic_uint sleeper; /* 1: somebody does */
-    atomic_uint looks;   /* rises when the sleeper has armed the bells, and when it wakes: the others look again then */
-    atomic_uint waiting; /* the others */
+    atomic_uint sleeper;  /* 1: somebody does */
+    atomic_uint looks;    /* rises when the sleeper has armed the bells, and when it wakes: the others look again then */
+    atomic_uint waiting;  /* the others */
     pthread_mutex_t turn; /* they sleep on `looked` with it */
     pthread_cond_t looked;
     struct fl_sleep *sleep;
     _Atomic uint64_t spin_ns; /* the longest of its lanes; they may come while somebody waits */
     atomic_bool batches;      /* some lane has more than one frame a look */
-    uint32_t recording; /* FL_EVENT_BITs that some recorder wants; 0: nobody has asked for events */
+    uint32_t recording;       /* FL_EVENT_BITs that some recorder wants; 0: nobody has asked for events */
     int kick_fd;
     atomic_int asleep;
     _Atomic(struct fl_frame *) released;
@@ -191,9 +191,9 @@ struct fl_context {
     unsigned bell_count, bell_capacity;
     struct fl_recorder recorders[FL_MAX_RECORDERS];
     unsigned recorder_count;
-    unsigned ringing; /* threads that ring noted bells just now */
+    unsigned ringing;                /* threads that ring noted bells just now */
     struct fl_output_lane *detached; /* lanes taken away, until nobody sleeps on their bells nor rings them */
-    uint64_t descriptions; /* there have been; each is numbered, so that what has not changed need not be copied */
+    uint64_t descriptions;           /* there have been; each is numbered, so that what has not changed need not be copied */
 };
 
 /* What an announcement says beside the description it shares with the one before: the words of a short entry. */
@@ -228,7 +228,7 @@ void fl_context_unlock(struct fl_context *context); /* and rings */
 void fl_context_note_bell(struct fl_context *context, int bell);
 void fl_context_bury(struct fl_context *context, struct fl_output_lane *lane); /* it stands in no output any more */
 struct fl_output_lane *fl_context_exhume(struct fl_context *context); /* under the lock: what nobody can come by any more */
-int fl_context_reserve(struct fl_context *context); /* room for the lanes there are; -ENOMEM */
+int fl_context_reserve(struct fl_context *context);                   /* room for the lanes there are; -ENOMEM */
 void fl_context_suit(struct fl_context *context, const struct fl_lane_info *info); /* a lane that spins or batches has come */
 /* Shows all that batches keep back, returns and announcements: whoever finds nothing to do may wait by asking again, and what it
  * waits for may hang on any of them. */
@@ -246,9 +246,9 @@ static inline bool fl_records(const struct fl_context *context, enum fl_event_ki
 {
     return (context->recording & FL_EVENT_BIT(kind)) != 0;
 }
-void fl_record_sent(const struct fl_output_lane *lane);                               /* the newest frame, as it is sent */
+void fl_record_sent(const struct fl_output_lane *lane);                      /* the newest frame, as it is sent */
 void fl_record_taken(const struct fl_frame *frame, enum fl_event_kind kind); /* TAKEN, GIVEN_BACK */
-void fl_record_drop(const struct fl_output_lane *lane, enum fl_drop why); /* of the frame it was owed */
+void fl_record_drop(const struct fl_output_lane *lane, enum fl_drop why);    /* of the frame it was owed */
 void fl_record_superseded(const struct fl_lane *lane, uint64_t index, const struct fl_desc *desc);
 void fl_recorders_finish(struct fl_context *context);
 
@@ -259,7 +259,7 @@ void fl_bell_drain(int bell); /* neither ever sleeps */
 /* wait.c */
 struct fl_sleep;
 int fl_sleep_reserve(struct fl_context *context, unsigned ends); /* under the lock; -ENOMEM */
-void fl_sleep_free(struct fl_sleep *sleep);                       /* accepts NULL */
+void fl_sleep_free(struct fl_sleep *sleep);                      /* accepts NULL */
 void fl_sleep_let_go(struct fl_context *context); /* of detached lanes: at once where nobody sleeps, else as soon as it wakes */
 
 /* huge.c */
@@ -272,7 +272,7 @@ void fl_frame_book(struct fl_frame *frame);   /* under the lock: a row, or `newe
 void fl_frame_unbook(struct fl_frame *frame); /* and no longer; accepts NULL */
 
 /* pool.c */
-void fl_pool_settle(struct fl_frame *frame); /* last reference of an own slot is gone */
+void fl_pool_settle(struct fl_frame *frame);                                       /* last reference of an own slot is gone */
 bool fl_pool_slot_at(const struct fl_pool *pool, uint64_t offset, uint32_t *slot); /* false: no slot starts there */
 uint64_t fl_page_bytes(void);
 void fl_pool_look_at_caches(void); /* reads sysfs, so before a process gives up opening files: at fl_context_create */
@@ -310,7 +310,7 @@ void fl_output_lane_reclaim(struct fl_output_lane *lane); /* as if all had been 
 void fl_output_lane_pay(struct fl_output_lane *lane);     /* what it is owed, as its policy says */
 bool fl_output_lane_send(struct fl_output_lane *lane);    /* the newest frame, where nothing is owed; true: now it is */
 void fl_output_lane_count_drop(struct fl_output_lane *lane, enum fl_drop why); /* the newest frame it was owed */
-void fl_output_lane_tell(struct fl_output_lane *lane); /* `through` */
+void fl_output_lane_tell(struct fl_output_lane *lane);                         /* `through` */
 void fl_output_lane_close(struct fl_output_lane *lane);
 bool fl_output_lane_drained(const struct fl_output_lane *lane);
 void fl_output_returned(struct fl_output_lane *lane, struct fl_row *row);

@@ -17,17 +17,17 @@
 
 #include "atomic.h"
 
-#define FL_LINE 64u
-#define FL_ENTRY_WORDS 32u
+#define FL_LINE           64u
+#define FL_ENTRY_WORDS    32u
 #define FL_ANNOUNCE_MAGIC 0x314e4e41464c0002ull
-#define FL_RETURN_MAGIC 0x31544552464c0001ull
-#define FL_LATEST_MAGIC 0x314e544c464c0001ull
-#define FL_EVENTS_MAGIC 0x31545645464c0001ull
-#define FL_EVENT_WORDS 8u /* struct fl_event */
+#define FL_RETURN_MAGIC   0x31544552464c0001ull
+#define FL_LATEST_MAGIC   0x314e544c464c0001ull
+#define FL_EVENTS_MAGIC   0x31545645464c0001ull
+#define FL_EVENT_WORDS    8u /* struct fl_event */
 
 /* What an entry of a ring says of the frame's description. */
 enum fl_entry_type {
-    FL_ENTRY_WHOLE = 0, /* all of it: struct fl_entry */
+    FL_ENTRY_WHOLE = 0,     /* all of it: struct fl_entry */
     FL_ENTRY_AS_BEFORE = 1, /* that of the announcement before, but for the words of struct fl_short_entry: one cache line */
 };
 
@@ -44,7 +44,7 @@ struct fl_entry {
 
 #define FL_SHORT_ENTRY_WORDS 7u
 #define FL_ORIGIN_WORD       30u /* of struct fl_entry: the one word of a short entry that stands elsewhere in a whole one */
-#define FL_COUNT_WORD 7u /* of an entry: the count of its announcement, from 1, which says that it is there */
+#define FL_COUNT_WORD        7u  /* of an entry: the count of its announcement, from 1, which says that it is there */
 struct fl_short_entry {
     uint32_t pool;
     uint32_t type;
@@ -64,7 +64,7 @@ struct fl_announce_region {
     uint64_t pad1[7];
     fl_word armed; /* rises before the producer sleeps */
     uint64_t pad2[7];
-    fl_word closed; /* 0 open, else final head + 1 */
+    fl_word closed;      /* 0 open, else final head + 1 */
     fl_word through_seq; /* odd while the four below change */
     fl_word through_epoch, through_number, through_pts, through_time_base;
     uint64_t pad3[2];

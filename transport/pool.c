@@ -246,7 +246,7 @@ const struct fl_pool_info *fl_pool_info(const struct fl_pool *pool)
 
 bool fl_pool_slot_at(const struct fl_pool *pool, uint64_t offset, uint32_t *slot)
 {
-    uint64_t from_first = offset - pool->payload_offset; /* huge where it lies before the first */
+    uint64_t from_first = offset - pool->payload_offset;                              /* huge where it lies before the first */
     uint64_t number = (uint64_t)((unsigned __int128)from_first * pool->a_slot >> 64); /* right where a slot starts: < 2^44 */
     *slot = (uint32_t)number;
     return offset >= pool->payload_offset && number < pool->info.slot_count && number * pool->info.slot_bytes == from_first;

@@ -346,12 +346,12 @@ const struct fuzz_seed fuzz_seeds[] = {
     FUZZ_SEED(3, 0, 0, 0, ANNOUNCE, 0, TAKE, 0, VERSION, 0, 1, RELEASE, 0, SERVICE, 0),            /* overwritten while held */
     /* released together and skipped by one take: more returns than there are places */
     FUZZ_SEED(0x3, 0x17, 0x0, 0xed, 0xef, 0x5c, 0x0, 0x50, 0x62, 0x0, 0x0, 0x0, 0x0, 0x0, 0x0, 0xa, 0x0, 0x9, 0x3, 0x0, 0x0, 0x0,
-              0x2, 0x1, 0x2, 0x0, 0x13, 0x7, 0x0, 0x0, 0x12, 0x2, 0x0, 0x1, 0x0, 0x1, 0x0, 0x3, 0x12, 0x0, 0x7, 0x12, 0x0, 0x0,
-              0xd, 0x0, 0x0, 0x7),
-    FUZZ_SEED(3, 0, 0, 0, COUNT, 63, TAKE, 0),                                                     /* far ahead */
+              0x2, 0x1, 0x2, 0x0, 0x13, 0x7, 0x0, 0x0, 0x12, 0x2, 0x0, 0x1, 0x0, 0x1, 0x0, 0x3, 0x12, 0x0, 0x7, 0x12, 0x0, 0x0, 0xd,
+              0x0, 0x0, 0x7),
+    FUZZ_SEED(3, 0, 0, 0, COUNT, 63, TAKE, 0), /* far ahead */
     FUZZ_SEED(0, 0, 0, 0, ANNOUNCE, 0, TAKE, 0, RELEASE, 0, ANNOUNCE, 0, TAKE, 0, RELEASE, 0, ANNOUNCE, 0, TAKE, 0, RELEASE, 0,
-              ANNOUNCE, 0, TAKE, 0, RELEASE, 0, COUNT, 0x60, TAKE, 0),                             /* back by more than a lap */
-    FUZZ_SEED(3, 0, 0, 0, SPOILT, 0, 1, 0, 3, TAKE, 0), /* a pool nobody knows, and our own */
+              ANNOUNCE, 0, TAKE, 0, RELEASE, 0, COUNT, 0x60, TAKE, 0), /* back by more than a lap */
+    FUZZ_SEED(3, 0, 0, 0, SPOILT, 0, 1, 0, 3, TAKE, 0),                /* a pool nobody knows, and our own */
     FUZZ_SEED(3, 0, 0, 0, SPOILT, 0, 2, 0, 2, 4, 0x60, TAKE, 0),
     FUZZ_SEED(3, 0, 0, 0, ANNOUNCE, 0, TAKE, 0, RELEASE, 0, SPOILT, 1, 1, 32, 0xa8, 0, TAKE, 0), /* good, then not */
     FUZZ_SEED(3, 0, 0, 0, SPOILT, 0, 1, 0, 1, TAKE, 0),                                          /* a pool nobody knows */

@@ -8,7 +8,6 @@
 
 #include "three-stages.h"
 
-
 enum { CLIENTS = 4 };
 
 /* ---- a run of three, a -> b -> c, where b forwards ---- */

@@ -294,7 +294,7 @@ void fuzz_one(struct fuzz_input *in)
 
 const struct fuzz_seed fuzz_seeds[] = {
     FUZZ_SEED(0, 2, 0, 0, PUBLISH, PUBLISH, RETURN, 0, PUBLISH, RETURN, 0, RETURN, 0, CLOSE),
-    FUZZ_SEED(0, 0, 0, 0, PUBLISH, PUBLISH, PUBLISH, RETURN, 0, PUBLISH, STOP, PUBLISH),         /* owed, paid, stopped */
+    FUZZ_SEED(0, 0, 0, 0, PUBLISH, PUBLISH, PUBLISH, RETURN, 0, PUBLISH, STOP, PUBLISH), /* owed, paid, stopped */
     FUZZ_SEED(0, 1, 0, 0, PUBLISH_MANY, 3, RETURN, 0, PUBLISH_MANY, 1, RETURN, 0xe0, 1, PUBLISH_MANY, 2, PUBLISH_MANY,
               0),                                                                                /* several */
     FUZZ_SEED(1, 1, 0, 0, PUBLISH, PUBLISH, PUBLISH, RETURNED, 2, PUBLISH),                      /* more than it holds */
