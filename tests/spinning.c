@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 
 #define LONG_NS 3600000000000ull
 
@@ -52,6 +54,46 @@ static void a_deadline_within_the_spin_holds(void)
     stand_destroy(&stand);
 }
 
+struct sleeper {
+    struct stand_lane *lane;
+    atomic_bool end;
+    atomic_uint looks;
+};
+
+static bool is_to_end(void *arg)
+{
+    struct sleeper *sleeper = arg;
+    atomic_fetch_add(&sleeper->looks, 1);
+    return atomic_load(&sleeper->end);
+}
+
+static void *sleep_for_all(void *arg)
+{
+    struct sleeper *sleeper = arg;
+    CHECK_EQ(fl_context_wait(sleeper->lane->consumer, is_to_end, sleeper, -1), 0);
+    return NULL;
+}
+
+/* Who would be woken by the sleeper has no time left for that: the sleeper looks around once in 100 ms, and twice each time. */
+static void nobody_waits_for_the_sleeper_beyond_a_deadline(void)
+{
+    enum { ROUNDS = 20 };
+    struct stand stand;
+    struct sleeper sleeper = {.lane = begin(&stand, 200000)};
+    pthread_t thread;
+    CHECK_EQ(pthread_create(&thread, NULL, sleep_for_all, &sleeper), 0);
+    while (atomic_load(&sleeper.looks) < 4) /* it has slept once */
+        sched_yield();
+    unsigned before = atomic_load(&sleeper.looks);
+    for (unsigned i = 0; i < ROUNDS; i++)
+        CHECK_EQ(fl_context_wait(sleeper.lane->consumer, never, NULL, 20000), -ETIMEDOUT);
+    CHECK(atomic_load(&sleeper.looks) - before < ROUNDS);
+    atomic_store(&sleeper.end, true);
+    fl_context_kick(sleeper.lane->consumer);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    stand_destroy(&stand);
+}
+
 static bool is_ready(void *lane)
 {
     return fl_lane_ready(lane);
@@ -94,6 +136,7 @@ int main(void)
     static const struct check_case cases[] = {
         {"who answers soon is not slept for", who_answers_soon_is_not_slept_for},
         {"a deadline within the spin holds", a_deadline_within_the_spin_holds},
+        {"nobody waits for the sleeper beyond a deadline", nobody_waits_for_the_sleeper_beyond_a_deadline},
         {"who is late is slept for", who_is_late_is_slept_for},
         {"an output spins as well", an_output_spins_as_well},
     };

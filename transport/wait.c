@@ -231,8 +231,8 @@ void fl_sleep_let_go(struct fl_context *context)
 
 static uint64_t next_look_ns(uint64_t deadline_ns)
 {
-    uint64_t now = fl_now_ns();
-    return deadline_ns - now < FL_PEER_CHECK_NS ? deadline_ns : now + FL_PEER_CHECK_NS;
+    uint64_t look_ns = fl_now_ns() + FL_PEER_CHECK_NS;
+    return deadline_ns < look_ns ? deadline_ns : look_ns; /* it may be over: who has spun until then comes here as well */
 }
 
 /* True: the caller is to sleep for all. False: another thread does, and has looked around since `looks`, or it is time. */
@@ -300,8 +300,9 @@ static void pause_core(void)
 /* Looks again for as long as a lane's `spin_ns` says. */
 static bool spin(struct fl_context *context, const struct fl_wish *wish)
 {
-    uint64_t now = fl_now_ns();
-    uint64_t until_ns = wish->deadline_ns - now < context->spin_ns ? wish->deadline_ns : now + context->spin_ns;
+    uint64_t now = fl_now_ns(), until_ns = now + context->spin_ns;
+    if (wish->deadline_ns < until_ns)
+        until_ns = wish->deadline_ns;
     for (; now < until_ns; now = fl_now_ns()) {
         pause_core();
         if (look(context, wish))
