@@ -260,19 +260,27 @@ static gboolean on_death(gint fd, GIOCondition condition, gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* The client hears why, and can ask again. */
-static void refuse(FlGuest *guest, int error, const char *what)
+/* The client is no guest any more, and can ask for another lane; NULL: it has hung up. */
+static FlClient *let_go_of_client(FlGuest *guest)
 {
     FlClient *client = guest->client;
     part_from_client(guest);
     if (!client)
-        return;
+        return NULL;
     g_clear_handle_id(&guest->death_source, g_source_remove);
     client->pidfd = guest->pidfd; /* its next guest's */
     guest->pidfd = -1;
     client->expects = FALSE;
     client->seen = NULL;
-    fl_client_refuse(client, error, "%s: %s", what, g_strerror(-error));
+    return client;
+}
+
+/* The client hears why. */
+static void refuse(FlGuest *guest, int error, const char *what)
+{
+    FlClient *client = let_go_of_client(guest);
+    if (client)
+        fl_client_refuse(client, error, "%s: %s", what, g_strerror(-error));
 }
 
 /* ---- asking ---- */
@@ -474,6 +482,7 @@ void fl_door_guests_end(FlDoor *door, const FlRunStage *stage)
             continue;
         if (guest->state < OPEN)
             refuse(guest, -ESRCH, "the stage has ended");
+        let_go_of_client(guest); /* an open lane says by itself that it is over */
         forget(guest); /* what its client holds stays whole for as long as it is mapped there */
     }
 }

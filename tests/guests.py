@@ -282,9 +282,27 @@ def check_generations(failures, program):
         failures.check(all(wanted[int(number)] == digest for number, digest in lines), "across sizes: not the run's frames")
 
 
+def check_ended(failures, program):
+    """Whose stage has ended is nobody's guest, while the run goes on; and is no onlooker instead."""
+    with remote.runtime_folder():
+        running = Running("--name", "cam1", "-e", "pattern size=64x48 rate=100 realtime=true frames=150 as short ! null ; "
+                          "pattern size=64x48 realtime=true ! null")
+        running.until_frames_flow()
+        guest = holding(failures, program, "short")
+        one = {"pid": guest.process.pid, "from": "short", "when_full": "drop"}
+        failures.check(is_listed([one]), f"not {one}, but {remote.guests('cam1')}")
+        failures.check(harness.patient(lambda: is_listed([]), harness.LIMIT), f"when its stage has ended: {remote.guests('cam1')}")
+        failures.check("short" not in running.stages(), "a guest that holds frames is not listed")
+        failures.check(guest.say("check") == "check", "a frame has changed when its stage has ended")
+        guest.end()
+        run("stop", "cam1")
+        failures.check(running.finish()[0] == 0, "the run does not end well")
+
+
 def main(program):
     failures = Failures()
     check_unnoticed(failures, program)
+    check_ended(failures, program)
     check_generations(failures, program)
     failures.finish()
 
