@@ -73,7 +73,13 @@ static void check_credits(const Work *w, unsigned i)
                     forwarded(w, config) ? " and the stages it forwards them to" : "", lane->reach, lane->reach == 1 ? "" : "s",
                     lane->least);
     } else if (lane->credits > FL_LANE_MAX_CREDITS) {
-        fl_diagnose(w->d, config->place, NULL, "lane %s -> %s: needs %u credits, a lane has at most %d", config->from->name,
+        g_autofree char *hint =
+            lane->spare ? g_strdup_printf("%u of them are spare-slots of '%s'%s: give fewer, or set credits = %u here, which "
+                                          "leaves none to those outside",
+                                          lane->spare, config->to->name, lane->spare > config->to->spare_slots ? " and behind" : "",
+                                          lane->least + FL_BUDGET_QUEUE)
+                        : NULL;
+        fl_diagnose(w->d, config->place, hint, "lane %s -> %s: needs %u credits, a lane has at most %d", config->from->name,
                     config->to->name, lane->credits, FL_LANE_MAX_CREDITS);
     }
 }
@@ -108,7 +114,9 @@ static void work_out_pool(const Work *w, unsigned s, unsigned port)
         return;
     pool->slots = MAX(output->working_set, 1) + credits + stage->spare_slots + 1;
     if (pool->slots > FL_POOL_MAX_SLOTS) {
-        fl_diagnose(w->d, stage->place, NULL, "stage '%s': needs a pool of %u slots, a pool has at most %d", stage->name,
+        g_autofree char *hint =
+            g_strdup_printf("%u are for the credits of its lanes, %u its spare-slots: give fewer", credits, stage->spare_slots);
+        fl_diagnose(w->d, stage->place, hint, "stage '%s': needs a pool of %u slots, a pool has at most %d", stage->name,
                     pool->slots, FL_POOL_MAX_SLOTS);
         pool->slots = FL_POOL_MAX_SLOTS;
     }

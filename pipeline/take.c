@@ -483,6 +483,6 @@ void fl_door_guests_end(FlDoor *door, const FlRunStage *stage)
         if (guest->state < OPEN)
             refuse(guest, -ESRCH, "the stage has ended");
         let_go_of_client(guest); /* an open lane says by itself that it is over */
-        forget(guest); /* what its client holds stays whole for as long as it is mapped there */
+        forget(guest);           /* what its client holds stays whole for as long as it is mapped there */
     }
 }

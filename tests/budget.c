@@ -127,6 +127,33 @@ static void what_is_to_spare_is_counted(void)
     end(&b, budget);
 }
 
+static void more_to_spare_than_there_can_be_is_an_error_that_says_whose(void)
+{
+    struct bench b;
+    begin(&b, 3);
+    lane(&b, 0, 1);
+    lane(&b, 1, 2);
+    b.said[1].output[0].forwards = true;
+    b.stages[1].spare_slots = 1024;
+    FlBudget *budget = work_out(&b);
+    CHECK_EQ(b.diagnostics->errors, 1);
+    const FlDiagnostic *said = g_ptr_array_index(b.diagnostics->items, 0);
+    CHECK_SAYS(said->message, "lane a -> b: needs 1029 credits, a lane has at most 1024");
+    CHECK_SAYS(said->hint, "1024 of them are spare-slots of 'b': ");
+    CHECK_SAYS(said->hint, "credits = 5");
+    end(&b, budget);
+
+    begin(&b, 5);
+    for (unsigned i = 1; i < 5; i++)
+        lane(&b, 0, i)->credits = 1024;
+    budget = work_out(&b);
+    CHECK_EQ(b.diagnostics->errors, 1);
+    said = g_ptr_array_index(b.diagnostics->items, 0);
+    CHECK_SAYS(said->message, "stage 'a': needs a pool of 4101 slots, a pool has at most 4096");
+    CHECK_SAYS(said->hint, "4096 are for the credits of its lanes, 3 its spare-slots");
+    end(&b, budget);
+}
+
 static void each_forward_in_a_row_needs_one_more(void)
 {
     struct bench b;
@@ -259,6 +286,8 @@ int main(void)
         {"what a stage holds is counted", what_a_stage_holds_is_counted},
         {"a forwarder holds what those below it hold", a_forwarder_holds_what_those_below_it_hold},
         {"what is to spare is counted", what_is_to_spare_is_counted},
+        {"more to spare than there can be is an error that says whose",
+         more_to_spare_than_there_can_be_is_an_error_that_says_whose},
         {"each forward in a row needs one more", each_forward_in_a_row_needs_one_more},
         {"a fork adds up", a_fork_adds_up},
         {"a stage that writes anew ends the reach", a_stage_that_writes_anew_ends_the_reach},
