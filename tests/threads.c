@@ -235,7 +235,7 @@ static void join_ends(struct end *from, struct end *to, int fd, const struct fl_
 
 static void run(struct end *ends, void *(*const *bodies)(void *), unsigned count)
 {
-    pthread_t threads[4];
+    pthread_t threads[6];
     for (unsigned i = 0; i < count; i++)
         CHECK_EQ(pthread_create(&threads[i], NULL, bodies[i], &ends[i]), 0);
     for (unsigned i = 0; i < count; i++)
@@ -349,7 +349,39 @@ static void a_relay_between_two(void)
     close(fd);
 }
 
-/* ---- several threads that wait, each for a time ---- */
+/* ---- several threads that wait ---- */
+
+/* In each of two processes one sleeps for all three, whoever comes first, and each waits for something of its own: in lock step, in
+ * batches, and as it comes. */
+static void several_wait_in_one_process(void)
+{
+    enum { PAIRS = 3 };
+    static const struct fl_lane_info lanes[PAIRS] = {{.credits = 1}, {.credits = 12}, {.credits = 8, .batch = 4}};
+    struct end ends[2 * PAIRS] = {{0}};
+    void *(*const bodies[])(void *) = {produce, produce, produce, consume_at_once, consume, consume_at_once};
+    struct fl_context *contexts[2];
+    int fds[PAIRS];
+    for (unsigned i = 0; i < 2; i++)
+        CHECK_EQ(fl_context_create(&contexts[i]), 0);
+    for (unsigned i = 0; i < PAIRS; i++) {
+        struct fl_pool_info info = {.id = i + 1, .slot_count = 16, .slot_bytes = WIDTH * HEIGHT};
+        struct end *from = &ends[i], *to = &ends[PAIRS + i];
+        *from = (struct end){.context = contexts[0], .pool = wiring_pool(contexts[0], &info, &fds[i])};
+        *to = (struct end){.context = contexts[1], .random = 17};
+        CHECK_EQ(fl_output_create(from->context, &from->output), 0);
+        wiring_pool_reader(to->context, fds[i], &info);
+        wiring_lane(from->output, to->context, &lanes[i], &to->tx, &to->in);
+    }
+    run(ends, bodies, 2 * PAIRS);
+    for (unsigned i = 0; i < PAIRS; i++) {
+        CHECK_EQ(ends[PAIRS + i].seen, FRAMES);
+        close(fds[i]);
+    }
+    for (unsigned i = 0; i < 2; i++)
+        fl_context_destroy(contexts[i]);
+}
+
+/* ---- each for a time ---- */
 
 #ifndef TESTS_NO_TIMER
 struct crowd {
@@ -462,6 +494,7 @@ int main(void)
         {"slots may be acquired on any thread", slots_are_acquired_elsewhere},
         {"statistics may be read on any thread", anybody_may_look_on},
         {"a relay between two loses nothing", a_relay_between_two},
+        {"several that wait in one process lose nothing", several_wait_in_one_process},
 #ifndef TESTS_NO_TIMER
         {"of several threads that wait none waits for the others", nobody_waits_for_the_others},
         {"who waits behind a sleeper keeps its time", who_waits_behind_a_sleeper_keeps_its_time},
