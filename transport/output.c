@@ -138,12 +138,14 @@ void fl_output_service(struct fl_output *output)
             fl_pipe_writer_progress(lane);
         else if (!lane->fault)
             fl_output_lane_collect(lane);
-        fl_output_lane_pay(lane);
-        fl_output_lane_tell(lane);
-        if (output->closing)
-            fl_output_lane_close(lane);
-        if (lane->pipe)
-            fl_pipe_writer_progress(lane);
+        do {
+            fl_output_lane_pay(lane);
+            fl_output_lane_tell(lane);
+            if (output->closing)
+                fl_output_lane_close(lane);
+            if (lane->pipe)
+                fl_pipe_writer_progress(lane);
+        } while (lane->owed && lane->pipe && lane->outstanding < lane->info.credits); /* emptied meanwhile: nothing would ring */
         owes |= lane->owed;
         pending |= lane->through_pending;
         pipes |= lane->pipe != NULL;
