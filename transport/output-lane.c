@@ -81,8 +81,6 @@ void fl_output_lane_collect(struct fl_output_lane *lane)
             return;
         }
         fl_output_returned(lane, row);
-        if (!fl_tx_knows_return(&lane->tx))
-            break; /* what has come meanwhile is seen by the next look: each takes the line from the consumer */
     }
     if (got == FL_COLLECT_FAR)
         fl_output_lane_break(lane, "returned more frames than it holds");
