@@ -3,6 +3,8 @@
 #include "check.h"
 #include "stand.h"
 
+#include "../transport/internal.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -82,7 +84,7 @@ static void nobody_waits_for_the_sleeper_beyond_a_deadline(void)
     struct sleeper sleeper = {.lane = begin(&stand, 200000)};
     pthread_t thread;
     CHECK_EQ(pthread_create(&thread, NULL, sleep_for_all, &sleeper), 0);
-    while (atomic_load(&sleeper.looks) < 4) /* it has slept once */
+    while (!atomic_load(&sleeper.lane->consumer->asleep)) /* it spins first */
         sched_yield();
     unsigned before = atomic_load(&sleeper.looks);
     for (unsigned i = 0; i < ROUNDS; i++)
