@@ -229,7 +229,7 @@ static const char bench[] =
     "Without --micro the same frames go through shared memory, pipes, sockets, GStreamer and libavformat, and every byte is\n"
     "checked at the far end. Each round runs every way once, in an order left to chance; figures are medians over rounds with\n"
     "their 95 % interval, and what two runs of the same thing differ by is measured and shown. --quick takes less than two\n"
-    "minutes, all of it, with a whole film, a quarter of an hour. Close other programs first: only ratios within one table mean\n"
+    "minutes, all of it, with a whole film, some twenty. Close other programs first: only ratios within one table mean\n"
     "something.\n"
     "\n"
     "  --quick           fewer sizes, 3 short rounds\n"
