@@ -25,6 +25,7 @@ AGAIN = "ffmpeg, one process, again"
 SIZE = "1280:720"
 MOST_CPU = 1.02 # of the reference, apart from start-up: what this project wants to keep
 LEAST_ROUNDS = 3 # of fewer no time is judged
+LEAST_FPS = 5 # of a run that has not hung, once it has had ten seconds to begin
 SETTINGS = re.compile(rb"x264 - core [^\0]{1,200}options: ([^\0]{1,2000})\0")
 TITLES = ("", "wall s [95 %]", "CPU s [95 %]", "wall, of one ffmpeg", "CPU, of one ffmpeg",
           "CPU apart from start-up, of one ffmpeg", "start-up: wall s", "start-up: CPU s", "frames")
@@ -86,15 +87,15 @@ def gstreamer_commands(clip, output, threads):
     a, b, file = output + ".a", output + ".b", f"filesink location={output}"
 
     def wait_for(socket):
-        return f"while [ ! -S {socket} ]; do sleep 0.01; done"
+        return f"until [ -S {socket} ] || [ -e {socket}.over ]; do sleep 0.01; done"
 
     def three():
         # shmsrc answers the end of its peer with an error: the exit status of the readers says nothing, the frame count does,
         # and only a container that needs no end can be read afterwards.
-        first = f"{gst} {decode} ! {sink.format(a)}"
-        second = f"({wait_for(a)}; {gst} {source.format(a, large)} ! {scale} ! {sink.format(b)} 2>/dev/null || true)"
+        first = f"{gst} {decode} ! {sink.format(a)}; touch {a}.over"
+        second = f"({wait_for(a)}; {gst} {source.format(a, large)} ! {scale} ! {sink.format(b)} 2>/dev/null; touch {b}.over)"
         third = f"({wait_for(b)}; {gst} {source.format(b, small)} ! {encode} ! matroskamux ! {file} 2>/dev/null || true)"
-        return f"rm -f {a} {b}; ({first}) & {second} & {third} & wait"
+        return f"rm -f {a} {b} {a}.over {b}.over; ({first}) & {second} & {third} & wait"
 
     def one(limit):
         return f"{gst} {decode} {limit} ! queue ! {scale} ! queue ! {encode} ! mp4mux ! {file}"
@@ -277,7 +278,8 @@ def measure(options):
         head = dict(contest.versions(framelane), clip=os.path.basename(film), clip_frames=frames, threads=options.threads)
         found = contestants(options, framelane, clip, film, output)
         try:
-            contest.play(found, options.rounds, options.limit, lambda words: print(words, file=sys.stderr), options.budget)
+            limit = options.limit or 10 + frames / LEAST_FPS
+            contest.play(found, options.rounds, limit, lambda words: print(words, file=sys.stderr), options.budget)
         except contest.Failed as failure:
             sys.exit(str(failure))
     for one in found:
@@ -321,7 +323,7 @@ def parse(arguments):
     parser.add_argument("--threads", type=int, default=2, help="of each decoder and each encoder")
     parser.add_argument("--only", action="append", help="only candidates whose name holds this (the reference always runs)")
     parser.add_argument("--no-startup", action="store_true", help="leave start-up out")
-    parser.add_argument("--limit", type=float, default=120, help="seconds after which a run counts as hung")
+    parser.add_argument("--limit", type=float, help="seconds after which a run counts as hung (else 10, and one for five frames)")
     parser.add_argument("--budget", type=float, default=float("inf"), help="seconds after which no round is begun, three apart")
     parser.add_argument("--json", metavar="FILE", help="all numbers of all rounds")
     return parser.parse_args(arguments)
