@@ -175,7 +175,7 @@ static void settle_released(struct fl_context *context)
 
 static void tend_pipes(struct fl_context *context)
 {
-    for (unsigned i = 0; i < context->lane_count; i++)
+    for (unsigned i = 0; context->reads_pipes && i < context->lane_count; i++)
         if (context->lanes[i]->pipe && !context->lanes[i]->left)
             fl_pipe_reader_progress(context->lanes[i]); /* a pipe is polled until a frame is in, whatever the owner waits for */
 }

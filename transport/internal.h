@@ -177,6 +177,8 @@ struct fl_context {
     struct fl_sleep *sleep;
     _Atomic uint64_t spin_ns; /* the longest of its lanes; they may come while somebody waits */
     atomic_bool batches;      /* some lane has more than one frame a look */
+    bool reads_pipes;         /* some lane comes through one */
+    unsigned keeping_back;    /* lanes with returns that have not been shown */
     uint32_t recording;       /* FL_EVENT_BITs that some recorder wants; 0: nobody has asked for events */
     int kick_fd;
     atomic_int asleep;

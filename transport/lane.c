@@ -87,6 +87,7 @@ static int register_lane(struct fl_context *context, struct fl_lane *lane)
         return error;
     }
     lane->aside = lane->pipe || context->recording;
+    context->reads_pipes |= lane->pipe != NULL;
     lane->bell_watch = (struct fl_bell_watch){.rx = lane->pipe ? NULL : &lane->rx, .wakeups = &lane->stats.wakeups};
     fl_context_suit(context, &lane->info);
     return 0;
@@ -178,7 +179,10 @@ void fl_lane_give_back(struct fl_lane *lane, uint64_t index)
 {
     fl_rx_give_back(&lane->rx, index);
     lane->stats.returned++;
-    if (lane->unlooked++ == 0 && lane->info.batch_delay_ns > 0)
+    if (lane->unlooked++ > 0)
+        return;
+    lane->context->keeping_back++;
+    if (lane->info.batch_delay_ns > 0)
         lane->unlooked_since_ns = fl_now_ns();
 }
 
@@ -202,15 +206,19 @@ static void look(struct fl_lane *lane)
 
 static void commit(struct fl_lane *lane)
 {
-    if (lane->unlooked > 0)
-        fl_rx_commit(&lane->rx);
+    if (lane->unlooked == 0)
+        return;
+    fl_rx_commit(&lane->rx);
     lane->unlooked = 0;
+    lane->context->keeping_back--;
 }
 
 /* All stores, one fence, then the looks. */
 void fl_lanes_look(struct fl_context *context, bool all)
 {
     unsigned due = 0;
+    if (context->keeping_back == 0)
+        return;
     for (unsigned i = 0; i < context->lane_count; i++) {
         struct fl_lane *lane = context->lanes[i];
         if (!look_is_due(lane, all))

@@ -133,7 +133,7 @@ static void send_newest(struct fl_output_lane *lane)
     if (lane->aside && send_aside(lane, row))
         return;
     push(&lane->tx, output->announcement.words, lane->told == output->told);
-    fl_tx_expect_push(&lane->tx, lane->info.credits - lane->outstanding);
+    fl_tx_expect_push(&lane->tx, lane->info.credits - lane->outstanding, lane->batch > 1 ? FL_AHEAD : FL_AHEAD_ALONE);
     lane->told = output->told;
     if (lane->unlooked++ == 0 && lane->info.batch_delay_ns > 0)
         lane->unlooked_since_ns = fl_now_ns();
@@ -169,8 +169,6 @@ void fl_output_lane_pay(struct fl_output_lane *lane)
 {
     if (!lane->owed)
         return;
-    if (lane->outstanding == lane->info.credits && !lane->pipe) /* a lane with a fault is owed nothing */
-        fl_output_lane_collect(lane);
     if (lane->stopped) {
         lane->owed = false;
     } else if (lane->outstanding < lane->info.credits) {
@@ -188,6 +186,8 @@ bool fl_output_lane_send(struct fl_output_lane *lane)
         return false;
     }
     lane->owed = !lane->stopped;
+    if (lane->owed && !lane->pipe)
+        fl_output_lane_collect(lane);
     fl_output_lane_pay(lane);
     return lane->owed;
 }
