@@ -205,7 +205,7 @@ def main(tally):
     with scratch() as folder:
         out = os.path.join(folder, "made", "here")
         result = run("bench", "--quick", "--rounds", "1", "--seconds", "0.02", "--size", "64K", "--consumers", "1,2",
-                     "--rate", "max,200", "--json", "-o", out)
+                     "--rate", "max,200", "--json", "-o", out, limit=150)
         failures.check(result.exit == 0, f"exit {result.exit}: {result.err}")
         rows = check_rows(failures, result.lines, result.err, ways - {"gst-shm-copy"}) # which --quick leaves out
         check_folder(failures, out, rows, result.err)

@@ -64,12 +64,19 @@ static void *produce(void *arg)
     return NULL;
 }
 
-/* Waits for a frame and takes it; NULL at the end. */
+static int wait_and_take(struct end *end, struct fl_frame **frame)
+{
+    if (next_random(&end->random) % 2)
+        return fl_lane_take_wait(end->in, -1, frame);
+    CHECK_EQ(fl_lane_wait(end->in, -1), 0);
+    return fl_lane_take(end->in, frame);
+}
+
+/* NULL at the end. */
 static struct fl_frame *next_frame(struct end *end)
 {
     struct fl_frame *frame;
-    CHECK_EQ(fl_lane_wait(end->in, -1), 0);
-    int error = fl_lane_take(end->in, &frame);
+    int error = wait_and_take(end, &frame);
     if (error == -ENODATA)
         return NULL;
     if (error < 0)

@@ -160,8 +160,7 @@ static int consumer(int control)
 
     for (;;) {
         struct fl_frame *frame;
-        must(fl_lane_wait(lane, -1), "wait for a frame");
-        error = fl_lane_take(lane, &frame); /* also: -EAGAIN nothing now, -ENOENT a new pool, -EBADMSG see fl_lane_fault */
+        error = fl_lane_take_wait(lane, -1, &frame); /* also: -ENOENT a new pool, -EBADMSG see fl_lane_fault */
         if (error < 0)
             break;
         look_at(frame, count++);

@@ -337,6 +337,43 @@ int fl_output_wait(struct fl_output *output, int64_t timeout_ns)
     return fl_context_wait_locked(output->context, owes_nothing_locked, output, timeout_ns);
 }
 
+/* Of a lane: announcements that are out, and the one that it is owed. */
+static unsigned not_back(struct fl_output_lane *lane)
+{
+    if (!lane->stopped && !lane->pipe && lane->outstanding > 0)
+        fl_output_lane_collect(lane);
+    return lane->stopped ? 0 : lane->outstanding + lane->owed;
+}
+
+static unsigned outstanding_locked(struct fl_output *output)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < output->lane_count; i++)
+        count += not_back(output->lanes[i]);
+    show_returns(output);
+    return count;
+}
+
+unsigned fl_output_outstanding(struct fl_output *output)
+{
+    fl_context_lock(output->context);
+    if (output->restless)
+        fl_output_service(output);
+    unsigned count = outstanding_locked(output);
+    fl_context_unlock(output->context);
+    return count;
+}
+
+static bool all_is_back_locked(void *output)
+{
+    return outstanding_locked(output) == 0;
+}
+
+int fl_output_wait_returns(struct fl_output *output, int64_t timeout_ns)
+{
+    return fl_context_wait_locked(output->context, all_is_back_locked, output, timeout_ns);
+}
+
 void fl_output_through(struct fl_output *output, const struct fl_through *through)
 {
     fl_context_lock(output->context);

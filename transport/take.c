@@ -197,3 +197,28 @@ int fl_lane_take(struct fl_lane *lane, struct fl_frame **frame)
     int got = fl_lane_take_many(lane, frame, 1);
     return got < 0 ? got : 0;
 }
+
+struct take_wait {
+    struct fl_lane *lane;
+    struct fl_frame *frame;
+    int error;
+};
+
+static bool takes_locked(void *arg)
+{
+    struct take_wait *wait = arg;
+    wait->error = wait->lane->left ? -ENODATA : take_locked(wait->lane, &wait->frame);
+    note_outstanding(wait->lane);
+    return wait->error != -EAGAIN;
+}
+
+int fl_lane_take_wait(struct fl_lane *lane, int64_t timeout_ns, struct fl_frame **frame)
+{
+    struct take_wait wait = {.lane = lane};
+    int error = fl_context_wait_locked(lane->context, takes_locked, &wait, timeout_ns);
+    if (error < 0)
+        return error;
+    if (wait.error == 0)
+        *frame = wait.frame;
+    return wait.error;
+}

@@ -115,9 +115,7 @@ void micro_publish(struct micro_producer *producer, struct fl_desc *desc, void (
 struct fl_frame *micro_take(struct micro_consumer *consumer)
 {
     struct fl_frame *frame;
-    int error;
-    while ((error = fl_lane_take(consumer->lane, &frame)) == -EAGAIN)
-        micro_must(fl_lane_wait(consumer->lane, -1));
+    int error = fl_lane_take_wait(consumer->lane, -1, &frame);
     if (error == -ENODATA)
         return NULL;
     if (error < 0)

@@ -1,6 +1,5 @@
-/* How long does a blocking handoff take when both sides sleep in between? One credit: a frame is announced, its return lets the
- * producer announce the next. Half of a round trip is one way. The same frame is announced again and again, for making one is
- * not the question. */
+/* How long does a blocking handoff take when both sides sleep in between? A frame is announced, and the next when it has come back.
+ * Half of a round trip is one way. The same frame is announced again and again, for making one is not the question. */
 #include "lane.h"
 
 static void take_all(struct micro_consumer *consumer)
@@ -10,7 +9,6 @@ static void take_all(struct micro_consumer *consumer)
         fl_frame_release(frame);
 }
 
-/* Each publish finds the one credit in use: the wait ends when the last frame has come back and this one has gone out. */
 static void send(struct micro_producer *producer, struct micro_samples *samples, uint64_t end_ns)
 {
     struct fl_frame *frame;
@@ -20,7 +18,7 @@ static void send(struct micro_producer *producer, struct micro_samples *samples,
     uint64_t before = micro_now_ns();
     for (; micro_wants_more(samples, before, end_ns); desc.number++) {
         micro_must(fl_output_publish(producer->output, frame, &desc));
-        micro_must(fl_output_wait(producer->output, -1));
+        micro_must(fl_output_wait_returns(producer->output, -1));
         uint64_t now = micro_now_ns();
         micro_sample(samples, (now - before) / 2);
         before = now;

@@ -1,6 +1,5 @@
-/* How long does a handoff take when both sides watch? One credit, as in q-pingpong; either both look again and again by their own
- * calls
- * (--how poll), or the lane is told to spin before it sleeps (--how wait). */
+/* How long does a handoff take when both sides watch? A frame is announced, and the next when it has come back, as in q-pingpong;
+ * either both look again and again by their own calls (--how poll), or the lane is told to spin before it sleeps (--how wait). */
 #include "lane.h"
 
 #include <errno.h>
@@ -32,15 +31,12 @@ static void wait_all(struct micro_consumer *consumer)
         fl_frame_release(frame);
 }
 
-/* Until the frame before has come back and this one has gone out. */
-static void pay(struct micro_producer *producer, bool polls)
+static void await_return(struct micro_producer *producer, bool polls)
 {
     if (!polls)
-        micro_must(fl_output_wait(producer->output, -1));
-    while (fl_output_owes(producer->output)) {
+        micro_must(fl_output_wait_returns(producer->output, -1));
+    while (fl_output_outstanding(producer->output) > 0)
         micro_relax();
-        fl_context_service(producer->context);
-    }
 }
 
 static void send(struct micro_producer *producer, bool polls, struct micro_samples *samples, uint64_t end_ns)
@@ -52,7 +48,7 @@ static void send(struct micro_producer *producer, bool polls, struct micro_sampl
     for (uint64_t before = micro_now_ns(); micro_wants_more(samples, before, end_ns);) {
         for (unsigned i = 0; i < BOUNCE; i++, desc.number++) {
             micro_must(fl_output_publish(producer->output, frame, &desc));
-            pay(producer, polls);
+            await_return(producer, polls);
         }
         uint64_t now = micro_now_ns();
         micro_sample(samples, (now - before) / (2 * BOUNCE));

@@ -103,6 +103,10 @@ bool fl_lane_ready(struct fl_lane *lane);
 /* fl_context_wait for just that, in fewer steps. 0, or -ETIMEDOUT. */
 int fl_lane_wait(struct fl_lane *lane, int64_t timeout_ns);
 
+/* take, for whoever has nothing else to do: sleeps while there is nothing. As take, with -ETIMEDOUT in the place of -EAGAIN; in
+ * fewer steps than take, wait and take again. `timeout_ns` < 0: for ever. */
+int fl_lane_take_wait(struct fl_lane *lane, int64_t timeout_ns, struct fl_frame **frame);
+
 /* "Nothing at or before this is still to come": false until the producer has said so once. Never goes backwards; the time base is
  * positive. */
 struct fl_through {

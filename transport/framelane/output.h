@@ -63,6 +63,12 @@ bool fl_output_owes(const struct fl_output *output);
 /* fl_context_wait until it does not, in fewer steps. 0, or -ETIMEDOUT. */
 int fl_output_wait(struct fl_output *output, int64_t timeout_ns);
 
+/* Announcements that have not come back, and those that are owed, of every lane that is not stopped: pays and collects what it can
+ * first, and does not wait. (Over a pipe a frame is back when it has been written.) wait_returns sleeps until there are none: for a
+ * producer in step with its consumers. 0, or -ETIMEDOUT. */
+unsigned fl_output_outstanding(struct fl_output *output);
+int fl_output_wait_returns(struct fl_output *output, int64_t timeout_ns);
+
 /* Says "nothing at or before this is still to come" on every lane, as far as it owes nothing. Never goes backwards. */
 void fl_output_through(struct fl_output *output, const struct fl_through *through);
 
