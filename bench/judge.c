@@ -72,6 +72,7 @@ static gboolean holds(const BenchVerdict *verdict)
     case MICRO_VALUE_AT_MOST:
         return verdict->value <= verdict->row->target;
     case MICRO_SHOWN:
+    case MICRO_WORST_SHOWN:
         return TRUE;
     default:
         return verdict->ratio >= verdict->row->target;
@@ -95,7 +96,7 @@ gboolean bench_judge(const BenchSeries *series, const struct micro_row *row, Ben
         if (row->bound != MICRO_VALUE_AT_MOST)
             verdict->ratio = bench_median(ratios, count);
     }
-    if (row->bound == MICRO_WORST_AT_LEAST)
+    if (row->bound == MICRO_WORST_AT_LEAST || row->bound == MICRO_WORST_SHOWN)
         show_worst(verdict, values, floors, ratios);
     else
         bench_interval(row->bound == MICRO_VALUE_AT_MOST ? values : ratios, count, &verdict->low, &verdict->high);

@@ -26,9 +26,14 @@ static void print_word(const char *key, const char *word)
     printf(", \"%s\": %s", key, quoted);
 }
 
+static gboolean is_shown(enum micro_bound bound)
+{
+    return bound == MICRO_SHOWN || bound == MICRO_WORST_SHOWN;
+}
+
 static const char *bound_word(enum micro_bound bound)
 {
-    if (bound == MICRO_SHOWN)
+    if (is_shown(bound))
         return "shown";
     return bound == MICRO_RATIO_AT_MOST || bound == MICRO_VALUE_AT_MOST ? "at most" : "at least";
 }
@@ -42,7 +47,7 @@ static void print_json(const BenchVerdict *verdict)
     print_number("value", verdict->value);
     print_number("floor", verdict->floor);
     print_number("ratio", verdict->ratio);
-    print_number("target", row->bound == MICRO_SHOWN ? NAN : row->target);
+    print_number("target", is_shown(row->bound) ? NAN : row->target);
     printf(", \"ok\": %s", verdict->ok ? "true" : "false");
     print_number("low", verdict->low);
     print_number("high", verdict->high);
@@ -76,7 +81,7 @@ static const char *judged(const BenchVerdict *verdict, char text[64])
 {
     char target[32];
     const struct micro_row *row = verdict->row;
-    if (row->bound == MICRO_SHOWN)
+    if (is_shown(row->bound))
         return "(shown)";
     snprintf(text, 64, "%s %-6s %s", bound_word(row->bound)[3] == 'm' ? "<=" : ">=", bench_shortened(row->target, target),
              verdict->ok ? "ok" : "MISSED");

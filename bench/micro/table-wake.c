@@ -19,6 +19,25 @@
         .rows = {LATENCIES("a wake every 1 ms, " words, 1.05, 1.15, "from the time it was due; floor: eventfd")},                  \
     }
 
+/* A floor beside itself: by how much two that are the same differ on this machine, while everything else is measured. */
+#define LATENCIES_SHOWN(name)                                                                                                      \
+    {name ", p50", "p50_ns", NULL, "ns", MICRO_SHOWN, 0, "what the floor differs by from itself"},                                 \
+    {                                                                                                                              \
+        name ", p99", "p99_ns", NULL, "ns", MICRO_SHOWN, 0, "what the floor differs by from itself"                                \
+    }
+
+#define HANDOFF_ITSELF(pin, words)                                                                                                 \
+    {                                                                                                                              \
+        .name = "itself-handoff-" pin, .command = {"floor-pingpong", "--pin", pin}, .floor = {"floor-pingpong", "--pin", pin},     \
+        .rows = {LATENCIES_SHOWN("a bare handoff beside itself, " words)},                                                         \
+    }
+
+#define PACED_ITSELF(pin, words)                                                                                                   \
+    {                                                                                                                              \
+        .name = "itself-wake-" pin, .command = {"floor-paced", "--pin", pin}, .floor = {"floor-paced", "--pin", pin},              \
+        .seconds = 1, .rows = {LATENCIES_SHOWN("a bare wake beside itself, " words)},                                              \
+    }
+
 #define RATES(name, why)                                                                                                           \
     {name, "per_second", NULL, "1/s", MICRO_RATIO_AT_LEAST, 0.9, why},                                                             \
     {                                                                                                                              \
@@ -26,6 +45,13 @@
     }
 
 #define RING(size) "floor-announce", "--batch", size, "--places", "64"
+
+#define RING_ITSELF(size)                                                                                                          \
+    {                                                                                                                              \
+        .name = "itself-ring-" size, .command = {RING(size)}, .floor = {RING(size)},                                               \
+        .rows = {{"the barest ring beside itself, batch " size ", worst round", "per_second", NULL, "1/s", MICRO_WORST_SHOWN, 0,   \
+                  "what the floor differs by from itself, where it does most"}},                                                   \
+    }
 
 /* `calls`: single, or many: a batch with each. */
 #define LANE(size, calls) "q-announce", "--batch", size, "--credits", "64", "--calls", calls
@@ -93,6 +119,12 @@ const struct micro_experiment micro_wake_experiments[] = {
     PACED("across", "two cores"),
     PACED("one", "one core"),
     PACED("free", "not pinned"),
+    HANDOFF_ITSELF("across", "two cores"),
+    HANDOFF_ITSELF("one", "one core"),
+    HANDOFF_ITSELF("free", "not pinned"),
+    PACED_ITSELF("across", "two cores"),
+    PACED_ITSELF("one", "one core"),
+    PACED_ITSELF("free", "not pinned"),
     {
         .name = "spin-poll",
         .command = {"q-spin", "--how", "poll"},
@@ -126,6 +158,7 @@ const struct micro_experiment micro_wake_experiments[] = {
     DESCRIBED("1", "single", ""),
     PRICE("1"),
     STEPS("1", "single", ""),
+    RING_ITSELF("1"),
     ANNOUNCE("32", "single", ""),
     ANNOUNCE("32", "many", MANY),
     LINE("32", "single", ""),
@@ -135,6 +168,7 @@ const struct micro_experiment micro_wake_experiments[] = {
     PRICE("32"),
     STEPS("32", "single", ""),
     STEPS("32", "many", MANY),
+    RING_ITSELF("32"),
     {
         .name = "calls-poll",
         .command = {"q-calls", "--how", "poll"},

@@ -16,6 +16,7 @@ enum micro_bound {
     MICRO_GAIN_AT_LEAST,  /* floor / value >= target: how many times less this project needs than a peer */
     MICRO_VALUE_AT_MOST,  /* the value itself <= target; the floor is only shown */
     MICRO_SHOWN,          /* value / floor, without a target: it explains other rows */
+    MICRO_WORST_SHOWN,    /* the same of the worst round */
 };
 
 #define MICRO_MAX_ARGUMENTS 12
