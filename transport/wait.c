@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #define FUTILE_RINGS_A_SECOND 1000 /* a bell that rings more often without movement is left to the timer */
+#define FORGIVEN              8    /* of them, for each ring with movement: in honesty there is one, of what was taken before it */
 
 /* What one sleep polls, and whose bell each is: a lane that is attached meanwhile stands in the next. */
 struct fl_sleep {
@@ -139,20 +140,27 @@ static uint64_t movement(const struct fl_bell_watch *watch)
     return fl_load(&watch->tx->theirs->returned, FL_RELAXED) + fl_load(&watch->tx->theirs->gone, FL_RELAXED);
 }
 
-/* A bell that rings without anything having moved costs its owner's peer CPU and nobody else: it is left to the timer. Who has
- * taken something since it rang last need not look at the peer's lines, which would come from another core. */
-static void judge_bell(struct fl_bell_watch *watch)
+/* Who has taken something since the bell rang last need not look at the peer's lines, which would come from another core. */
+static bool has_moved(struct fl_bell_watch *watch)
 {
     uint64_t taken = watch->rx ? watch->rx->tail : watch->tx->returned;
     if (taken != watch->taken) {
         watch->taken = taken;
-        watch->futile = 0;
-        return;
+        return true;
     }
     uint64_t moved = movement(watch);
-    if (moved != watch->seen) {
-        watch->seen = moved;
-        watch->futile = 0;
+    if (moved == watch->seen)
+        return false;
+    watch->seen = moved;
+    return true;
+}
+
+/* A bell that rings without anything having moved, or with so little that it makes no odds, costs its owner's peer CPU and nobody
+ * else: it is left to the timer. */
+static void judge_bell(struct fl_bell_watch *watch)
+{
+    if (has_moved(watch)) {
+        watch->futile -= watch->futile < FORGIVEN ? watch->futile : FORGIVEN;
         return;
     }
     uint64_t now = fl_now_ns();
