@@ -83,10 +83,23 @@ void fl_host_count(struct fl_stage *stage, const struct fl_desc *desc, bool out)
 
 /* ---- lanes, pools ---- */
 
-static uint64_t refresh_in(const struct fl_host_input *in, struct fl_stats_lane *row)
+/* Said once: everything still works, only later. */
+static void refresh_bell(struct fl_stage *stage, struct fl_stats_lane *row, uint32_t lane_id, bool muted, bool *said)
+{
+    set(&row->muted, muted);
+    if (muted && !*said)
+        fl_stage_warn(stage,
+                      "the other end of lane %u rings more than 1,000 times a second for nothing: its bell is left to the "
+                      "timer, and it is looked at every 100 ms from now on",
+                      lane_id);
+    *said |= muted;
+}
+
+static uint64_t refresh_in(struct fl_stage *stage, struct fl_host_input *in, struct fl_stats_lane *row)
 {
     struct fl_lane_stats now;
     fl_lane_get_stats(in->lane, &now);
+    refresh_bell(stage, row, in->lane_id, now.muted, &in->muted);
     set(&row->sent, now.taken);
     set(&row->returned, now.returned);
     set(&row->dropped, now.skipped);
@@ -111,11 +124,12 @@ static void refresh_oldest(struct fl_host_output_lane *out, struct fl_stats_lane
     set(&row->oldest_since_ns, out->oldest_since_ns);
 }
 
-static uint64_t refresh_out(struct fl_host_output_lane *out, struct fl_stats_lane *row, uint64_t now_ns)
+static uint64_t refresh_out(struct fl_stage *stage, struct fl_host_output_lane *out, struct fl_stats_lane *row)
 {
     struct fl_output_stats now;
-    refresh_oldest(out, row, now_ns);
+    refresh_oldest(out, row, stage->refreshed_ns);
     fl_output_lane_get_stats(out->lane, &now);
+    refresh_bell(stage, row, out->lane_id, now.muted, &out->muted);
     set(&row->sent, now.sent);
     set(&row->returned, now.returned);
     set(&row->dropped, now.dropped);
@@ -137,7 +151,7 @@ static unsigned refresh_out_lanes(struct fl_stage *stage, bool guests, unsigned 
         struct fl_host_output *out = &stage->out[port];
         for (unsigned i = 0; i < out->lane_count && used < FL_STATS_MAX_LANES; i++)
             if (out->lanes[i].guest == guests)
-                *in_hand += refresh_out(&out->lanes[i], &stage->stats->lanes[used++], stage->refreshed_ns);
+                *in_hand += refresh_out(stage, &out->lanes[i], &stage->stats->lanes[used++]);
     }
     return used;
 }
@@ -150,7 +164,7 @@ static void refresh_lanes(struct fl_stage *stage)
     unsigned used = 0;
     for (unsigned port = 0; port < FL_STAGE_MAX_PORTS; port++)
         if (stage->in[port].lane && used < FL_STATS_MAX_LANES)
-            in_hand += refresh_in(&stage->in[port], &stats->lanes[used++]);
+            in_hand += refresh_in(stage, &stage->in[port], &stats->lanes[used++]);
     used = refresh_out_lanes(stage, false, used, &in_hand);
     used = refresh_out_lanes(stage, true, used, &with_guests);
     set(&stats->lanes_used, used);

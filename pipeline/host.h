@@ -47,6 +47,7 @@ struct fl_host_input {
     uint64_t waited_ns; /* for its frames */
     bool open;         /* frames may still come, or its end has not been told to the stage */
     bool reported;     /* a FAULT has been sent */
+    bool muted;        /* and it has been said that its bell is */
     uint64_t stuck_ns; /* since when the next frame names an unknown pool; 0: it does not */
     unsigned stuck_at; /* `pools_known` when that was last looked at */
     uint64_t number, missing, gaps; /* of the newest frame; numbers left out on the way to it. Not counted on a `wait` lane */
@@ -60,6 +61,7 @@ struct fl_host_output_lane {
     uint64_t waited_ns; /* for its credit, or a slot it holds */
     uint64_t oldest_index, oldest_since_ns; /* 0 since: none is outstanding */
     bool reported;
+    bool muted;   /* as above */
     bool guest;   /* stands behind all that are none */
     bool leaving; /* a guest's: stopped; goes when everything has come back */
 };

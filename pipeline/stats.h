@@ -41,7 +41,8 @@ struct fl_stats_lane {
     fl_word gaps;         /* out: how often one or more frames in a row were dropped; in (not on a `wait` lane): how often numbers
                              were left out, also by a stage above that makes fewer frames than it takes */
     fl_word missing;      /* in: numbers left out */
-    fl_word spare[2];
+    fl_word muted;        /* 1: the other end rings for nothing too often to be listened to; it is looked at every 100 ms */
+    fl_word spare[1];
 };
 
 struct fl_stats {

@@ -396,6 +396,9 @@ static void check_noise(uint64_t news)
     struct fl_lane *good_lane = fake_producer_create(&good, context, 2, CREDITS);
     struct noise noise = {.fake = &bad, .lane = bad_lane, .news = news};
     CHECK_EQ(fl_context_wait(context, is_ignored, &noise, -1), 0);
+    struct fl_lane_stats stats;
+    fl_lane_get_stats(bad_lane, &stats);
+    CHECK(stats.muted);
     printf("  %llu rings listened to\n", (unsigned long long)noise.listened);
     CHECK_EQ(fl_context_wait(context, is_ready, good_lane, 0), -ETIMEDOUT);
     struct fl_entry entry = fake_entry(&good, 0, 0);

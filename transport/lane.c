@@ -375,5 +375,6 @@ void fl_lane_get_stats(const struct fl_lane *lane, struct fl_lane_stats *stats)
 {
     fl_context_lock(lane->context);
     *stats = lane->stats;
+    stats->muted = lane->bell_watch.muted;
     fl_context_unlock(lane->context);
 }

@@ -475,5 +475,6 @@ void fl_output_lane_get_stats(const struct fl_output_lane *lane, struct fl_outpu
     *stats = lane->stats;
     stats->outstanding = lane->outstanding;
     stats->credits = lane->info.credits;
+    stats->muted = lane->bell_watch.muted;
     fl_context_unlock(lane->output->context);
 }

@@ -75,6 +75,7 @@ struct fl_lane_stats {
     uint64_t rings, wakeups;           /* bells rung at the producer; sleeps that this lane's bell ended */
     uint64_t copies, copied_bytes;     /* pipe only */
     uint64_t highest_outstanding;
+    bool muted; /* the producer rings more than 1,000 times a second for nothing: this end is left to a look every 100 ms */
 };
 
 /* Wiring comes in two steps because a region gets its writer before it gets readers: an end first maps what it writes

@@ -33,6 +33,7 @@ struct fl_output_stats {
     uint64_t rings, wakeups;
     uint64_t copies, copied_bytes; /* pipe only: payloads written */
     uint32_t outstanding, credits;
+    bool muted; /* the consumer rings more than 1,000 times a second for nothing: it is left to a look every 100 ms */
 };
 
 /* The context owns the output. -ENOMEM. */
