@@ -299,27 +299,10 @@ def check_ended(failures, program):
         failures.check(running.finish()[0] == 0, "the run does not end well")
 
 
-def check_bells(failures, program):
-    """Who rings for nothing is soon not listened to; the run says so once, and goes on."""
-    with remote.runtime_folder():
-        running = Running("--name", "cam1", "-e", "pattern size=64x48 rate=100 realtime=true as source ! null")
-        running.until_frames_flow()
-        for _ in range(2):
-            code, out, err = take(program, "source", "rings")
-            failures.check(code == 0 and out == "muted\n", f"who rings for nothing: exit {code}: {out}{err}")
-        failures.check(harness.patient(lambda: comes_in(program, "source"), harness.LIMIT), "after that nobody comes in")
-        run("stop", "cam1")
-        code, err = running.finish()
-        failures.check(code == 0, f"exit {code}: {err}")
-        said = [line for line in err.splitlines() if "for nothing" in line]
-        failures.check(len(said) == 2 and all("source" in line and "100 ms" in line for line in said), f"said of it: {said}")
-
-
 def main(program):
     failures = Failures()
     check_unnoticed(failures, program)
     check_ended(failures, program)
-    check_bells(failures, program)
     check_generations(failures, program)
     failures.finish()
 

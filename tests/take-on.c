@@ -6,7 +6,6 @@
  *            `hang-up` (and still holds them), `check` (they are as they were), `release`, each answered by the same word
  *   silent   asks, and never says that it has mapped what it got; says "cut off"
  *   far      returns what it does not hold; says what the run said of that
- *   rings    rings for nothing, until the stage's page says that nobody listens any more; says "muted"
  *   slots    prints "SLOTS FREE" of the stage's page
  * Exit 1: something is wrong, or was refused. */
 #include "control-client.h"
@@ -31,7 +30,6 @@ struct guest {
     struct fl_lane_info info;
     void *own;
     uint64_t own_bytes;
-    int bell; /* the ringing end, which is the lane's */
     const struct fl_stats *stats;
     struct fl_frame *held[MOST];
     char *digests[MOST];
@@ -96,7 +94,6 @@ static void attach_lane(struct guest *guest, const struct fl_remote_attached *at
             fail("something was handed out that is no end of a lane");
     }
     guest->info = attached->lane;
-    guest->bell = ends.bell_out;
     if (fl_lane_attach(guest->context, &attached->lane, guest->own, &ends, &guest->lane) < 0)
         fail("the lane cannot be attached");
 }
@@ -249,24 +246,6 @@ static int return_too_much(struct guest *guest)
     return wait_for_cut_off(guest);
 }
 
-static bool is_muted(const struct guest *guest)
-{
-    for (unsigned i = 0; i < FL_STATS_MAX_LANES; i++)
-        if (fl_load(&guest->stats->lanes[i].lane, FL_RELAXED) == guest->info.id)
-            return fl_load(&guest->stats->lanes[i].muted, FL_RELAXED) != 0;
-    return false;
-}
-
-static int ring_for_nothing(struct guest *guest)
-{
-    static const char bell[8] = {1};
-    while (!is_muted(guest))
-        if (write(guest->bell, bell, sizeof bell) < 0 && errno != EAGAIN)
-            fail("the bell cannot be rung");
-    printf("muted\n");
-    return 0;
-}
-
 static int print_slots(struct guest *guest, char **argv)
 {
     struct fl_remote_attach asked = {.how = FL_REMOTE_LOOK};
@@ -289,7 +268,7 @@ int main(int argc, char **argv)
     struct fl_remote_map map;
     int returns;
     if (argc != 6 || fl_context_create(&guest.context) < 0)
-        fail("usage: take-on RUN STAGE drop|latest|wait CREDITS FRAMES|hold|silent|far|rings|slots");
+        fail("usage: take-on RUN STAGE drop|latest|wait CREDITS FRAMES|hold|silent|far|slots");
     if (g_str_equal(argv[5], "slots"))
         return print_slots(&guest, argv);
     if (g_str_equal(argv[5], "silent")) {
@@ -297,10 +276,9 @@ int main(int argc, char **argv)
         return wait_for_cut_off(&guest);
     }
     attach(&guest, argv);
-    int status = g_str_equal(argv[5], "hold")    ? hold(&guest)
-                 : g_str_equal(argv[5], "far")   ? return_too_much(&guest)
-                 : g_str_equal(argv[5], "rings") ? ring_for_nothing(&guest)
-                                                 : take_some(&guest, atoi(argv[5]));
+    int status = g_str_equal(argv[5], "hold")  ? hold(&guest)
+                 : g_str_equal(argv[5], "far") ? return_too_much(&guest)
+                                               : take_some(&guest, atoi(argv[5]));
     fflush(stdout);
     fl_remote_close(guest.remote);
     return status;
