@@ -39,10 +39,16 @@ struct wish {
     uint32_t when_full;
 };
 
-/* What is there, by one way of taking or the other. */
+/* By one of the ways to wait and take; never -EAGAIN. */
 static int take(struct fl_lane *lane, struct fl_frame **frames, unsigned long long *state)
 {
-    if (next_random(state) % 2)
+    unsigned way = next_random(state) % 3;
+    if (way == 0) {
+        int error = fl_lane_take_wait(lane, -1, frames);
+        return error < 0 ? error : 1;
+    }
+    CHECK_EQ(fl_lane_wait(lane, -1), 0);
+    if (way == 1)
         return fl_lane_take_many(lane, frames, 1 + next_random(state) % MOST_AT_ONCE);
     int error = fl_lane_take(lane, frames);
     return error < 0 ? error : 1;
@@ -65,7 +71,6 @@ static void consume(struct wiring_child *child)
     uint64_t expected = 0;
     int got;
     for (;;) {
-        CHECK_EQ(fl_lane_wait(child->lane, -1), 0);
         if ((got = take(child->lane, frames, &state)) == -ENODATA)
             break;
         if (got < 0)
