@@ -44,7 +44,8 @@ struct talk {
     GMainLoop *loop;
     GSubprocess *process;
     char *out, *err;
-    gboolean ended, hung;
+    GError *error; /* why it could not be listened to to its end; NULL: it was */
+    gboolean hung;
 };
 
 static gboolean kill_it(gpointer data)
@@ -58,8 +59,22 @@ static gboolean kill_it(gpointer data)
 static void ended(GObject *process, GAsyncResult *result, gpointer data)
 {
     struct talk *talk = data;
-    talk->ended = g_subprocess_communicate_utf8_finish(G_SUBPROCESS(process), result, &talk->out, &talk->err, NULL);
+    g_subprocess_communicate_utf8_finish(G_SUBPROCESS(process), result, &talk->out, &talk->err, &talk->error);
     g_main_loop_quit(talk->loop);
+}
+
+/* The caller's. */
+static char *reason_of(const struct talk *talk, int status, guint limit)
+{
+    if (talk->hung)
+        return g_strdup_printf("was at no end after %u s, and was killed", limit);
+    if (talk->error)
+        return g_strdup_printf("cannot be heard: %s", talk->error->message);
+    if (talk->err && *talk->err)
+        return g_strdup(g_strchomp(talk->err));
+    if (status < 0)
+        return g_strdup_printf("was killed by signal %d, silently", g_subprocess_get_term_sig(talk->process));
+    return g_strdup_printf("ended with %d, silently", status);
 }
 
 /* What the program said, and how it ended; the timer sees to it that it does. */
@@ -71,18 +86,17 @@ static void listen(BenchRun *run, GSubprocess *process, double seconds)
     g_subprocess_communicate_utf8_async(process, NULL, NULL, ended, &talk);
     g_main_loop_run(loop);
     g_source_remove(timer);
-    int status = g_subprocess_get_if_exited(process) ? g_subprocess_get_exit_status(process) : -1;
-    if (talk.ended && status == 0 && read_figures(run, talk.out))
+    int status = !talk.error && g_subprocess_get_if_exited(process) ? g_subprocess_get_exit_status(process) : -1;
+    if (status == 0 && read_figures(run, talk.out))
         run->outcome = BENCH_DONE;
     else if (status == EXIT_CANNOT)
         run->outcome = BENCH_SKIPPED;
     run->hung = talk.hung;
-    if (talk.hung)
-        run->reason = g_strdup_printf("was at no end after %u s, and was killed", limit);
-    else if (run->outcome != BENCH_DONE)
-        run->reason = talk.err && *talk.err ? g_strdup(g_strchomp(talk.err)) : g_strdup_printf("ended with %d, silently", status);
+    if (talk.hung || run->outcome != BENCH_DONE)
+        run->reason = reason_of(&talk, status, limit);
     g_free(talk.out);
     g_free(talk.err);
+    g_clear_error(&talk.error);
 }
 
 BenchRun *bench_run_words(const char *const *words, double seconds)

@@ -13,8 +13,9 @@
 #define KNOWN_BUFFERS 8192 /* a power of two */
 #define PAGE          4096
 
-/* GCC makes one copy for each kind of processor and picks at load time; elsewhere the compiler's own vectors have to do. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+/* GCC makes one copy for each kind of processor and picks at load time, which is before ThreadSanitizer is there to be called;
+ * elsewhere the compiler's own vectors have to do. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
 #define WIDEST __attribute__((noinline, optimize("O3"), target_clones("avx512f", "avx2", "default")))
 #else
 #define WIDEST __attribute__((noinline))
