@@ -46,8 +46,18 @@ static void the_end_is_no_timeout(void)
     CHECK_EQ(fl_lane_take_wait(lane->rx, -1, &frame), 0);
     fl_frame_release(frame);
     CHECK_EQ(fl_lane_take_wait(lane->rx, -1, &frame), -ENODATA);
+    stand_destroy(&stand);
+}
+
+static void who_has_left_takes_nothing(void)
+{
+    struct stand stand;
+    struct fl_frame *frame = NULL;
+    struct stand_lane *lane = begin(&stand, (struct fl_lane_info){.credits = 4});
+    CHECK_EQ(stand_publish(&stand, 0), 0);
     fl_lane_leave(lane->rx);
     CHECK_EQ(fl_lane_take_wait(lane->rx, -1, &frame), -ENODATA);
+    CHECK(frame == NULL);
     stand_destroy(&stand);
 }
 
@@ -70,6 +80,54 @@ static void what_take_refuses_is_refused(void)
     CHECK(frame == NULL);
     fl_context_destroy(context);
     fake_producer_destroy(&fake);
+}
+
+static const struct fl_lane_info in_batches = {.credits = 8, .batch = 4, .batch_delay_ns = NEVER_NS};
+
+/* Whoever has nothing more to take may never ask again: nothing fills the batch. */
+static void the_end_shows_what_a_batch_keeps_back(void)
+{
+    struct stand stand;
+    struct fl_frame *frame;
+    struct stand_lane *lane = begin(&stand, in_batches);
+    for (uint64_t number = 0; number < 3; number++)
+        CHECK_EQ(stand_publish(&stand, number), 0);
+    fl_output_close(stand.output);
+    for (uint64_t number = 0; number < 3; number++) {
+        CHECK_EQ(fl_lane_take_wait(lane->rx, -1, &frame), 0);
+        fl_frame_release(frame);
+    }
+    CHECK_EQ(fl_lane_take_wait(lane->rx, -1, &frame), -ENODATA);
+    CHECK_EQ(fl_output_wait_returns(stand.output, 0), 0);
+    CHECK(fl_output_drained(stand.output));
+    stand_destroy(&stand);
+}
+
+/* The one before has been let go when the next is refused. */
+static void refuse(uint32_t pool, uint64_t beside, int error)
+{
+    struct fl_context *context;
+    struct fake_producer fake;
+    struct fl_frame *frame;
+    CHECK_EQ(fl_context_create(&context), 0);
+    struct fl_lane *lane = fake_producer_create_as(&fake, context, 1, &in_batches);
+    struct fl_entry good = fake_entry(&fake, 0, 0), bad = fake_entry(&fake, 1, 1);
+    bad.pool = pool;
+    bad.offset += beside;
+    fake_announce(&fake, &good);
+    fake_announce(&fake, &bad);
+    CHECK_EQ(fl_lane_take_wait(lane, -1, &frame), 0);
+    fl_frame_release(frame);
+    CHECK_EQ(fl_lane_take_wait(lane, -1, &frame), error);
+    CHECK_EQ(fake.returns->returned, 1);
+    fl_context_destroy(context);
+    fake_producer_destroy(&fake);
+}
+
+static void so_does_what_is_refused(void)
+{
+    refuse(99, 0, -ENOENT);
+    refuse(1, 1, -EBADMSG);
 }
 
 /* ---- what is out ---- */
@@ -199,7 +257,7 @@ static void each_is_back_before_the_next(void)
 
 static void a_batch_holds_nobody_up(void)
 {
-    go_in_step((struct fl_lane_info){.credits = 8, .batch = 4, .batch_delay_ns = NEVER_NS});
+    go_in_step(in_batches);
 }
 
 static void who_spins_goes_in_step_as_well(void)
@@ -212,7 +270,10 @@ int main(void)
     static const struct check_case cases[] = {
         {"what is there is taken at once", what_is_there_is_taken_at_once},
         {"the end is no timeout", the_end_is_no_timeout},
+        {"who has left takes nothing", who_has_left_takes_nothing},
         {"what take refuses is refused", what_take_refuses_is_refused},
+        {"the end shows what a batch keeps back", the_end_shows_what_a_batch_keeps_back},
+        {"so does what is refused", so_does_what_is_refused},
         {"what is out and owed is counted", what_is_out_and_owed_is_counted},
         {"who has left is not waited for", who_has_left_is_not_waited_for},
         {"who lies is not waited for", who_lies_is_not_waited_for},

@@ -209,7 +209,11 @@ static bool takes_locked(void *arg)
     struct take_wait *wait = arg;
     wait->error = wait->lane->left ? -ENODATA : take_locked(wait->lane, &wait->frame);
     note_outstanding(wait->lane);
-    return wait->error != -EAGAIN;
+    if (wait->error == -EAGAIN)
+        return false; /* the wait shows what batches keep back */
+    if (wait->error < 0)
+        fl_context_flush_locked(wait->lane->context); /* as take does: no batch fills after the end, nor until the pool is known */
+    return true;
 }
 
 int fl_lane_take_wait(struct fl_lane *lane, int64_t timeout_ns, struct fl_frame **frame)
