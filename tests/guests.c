@@ -59,6 +59,9 @@ static void nobody_waits_for_it(void)
         CHECK_EQ(stand_publish(&stand, number), 0);
         CHECK_EQ(stand_next(lane), number);
     }
+    fl_context_service(lane->consumer);
+    CHECK_EQ(fl_output_wait_returns(stand.output, 0), 0);
+    CHECK_EQ(fl_output_outstanding(stand.output), 0);
     fl_output_close(stand.output);
     CHECK(fl_output_drained(stand.output)); /* the newest is owed to a guest without credit: it will not have it */
     CHECK_EQ(stand_next(lane), -ENODATA);

@@ -337,9 +337,11 @@ int fl_output_wait(struct fl_output *output, int64_t timeout_ns)
     return fl_context_wait_locked(output->context, owes_nothing_locked, output, timeout_ns);
 }
 
-/* Of a lane: announcements that are out, and the one that it is owed. */
+/* Of a lane: announcements that are out, and the one that it is owed. Nobody waits for a guest. */
 static unsigned not_back(struct fl_output_lane *lane)
 {
+    if (lane->info.guest)
+        return 0;
     if (!lane->stopped && !lane->pipe && lane->outstanding > 0)
         fl_output_lane_collect(lane);
     return lane->stopped ? 0 : lane->outstanding + lane->owed;
