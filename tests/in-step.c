@@ -210,6 +210,52 @@ static void what_comes_back_goes_back(void)
     stand_destroy(&stand);
 }
 
+/* Whoever asks again and again waits as well: for what a batch would keep back, and others for what it has let go of. */
+static void who_asks_again_keeps_nothing_back(void)
+{
+    struct stand stand;
+    struct fl_output *output;
+    struct fl_output_lane *tx;
+    struct fl_lane *rx;
+    struct fl_frame *frame;
+    struct stand_lane *middle = begin(&stand, in_batches);
+    CHECK_EQ(fl_output_create(middle->consumer, &output), 0);
+    wiring_lane(output, stand.producer, &in_batches, &tx, &rx);
+    CHECK_EQ(stand_publish(&stand, 0), 0);
+    CHECK_EQ(fl_output_outstanding(stand.output), 1);
+    CHECK_EQ(stand_take(middle, &frame), 0);
+    CHECK_EQ(fl_output_publish(output, frame, fl_frame_desc(frame)), 0);
+    CHECK(!fl_lane_ready(rx));
+    CHECK_EQ(stand_publish(&stand, 1), 0);
+    CHECK_EQ(fl_output_outstanding(stand.output), 2);
+    fl_frame_release(frame);
+    CHECK_EQ(stand_take(middle, &frame), 0);
+    fl_frame_release(frame);
+    CHECK_EQ(fl_output_outstanding(output), 1);
+    CHECK(fl_lane_ready(rx));
+    CHECK_EQ(fl_output_outstanding(stand.output), 1);
+    stand_destroy(&stand);
+}
+
+static void over_a_pipe_what_is_written_is_back(void)
+{
+    struct stand stand;
+    uint64_t number = 0;
+    stand_create(&stand, FL_TRANSPORT_PIPE, SLOTS, 4096);
+    struct stand_lane *lane = stand_add(&stand, FL_WHEN_FULL_WAIT, 2);
+    do {
+        CHECK_EQ(fl_output_wait_returns(stand.output, 0), 0);
+        CHECK_EQ(stand_publish(&stand, number++), 0);
+    } while (fl_output_outstanding(stand.output) == 0);
+    CHECK_EQ(fl_output_outstanding(stand.output), 1);
+    CHECK_EQ(fl_output_wait_returns(stand.output, 0), -ETIMEDOUT);
+    for (uint64_t taken = 0; taken < number - 1; taken++)
+        CHECK_EQ(stand_next(lane), taken);
+    CHECK_EQ(fl_output_wait_returns(stand.output, -1), 0);
+    CHECK_EQ(stand_next(lane), number - 1);
+    stand_destroy(&stand);
+}
+
 /* ---- both, asleep by turns ---- */
 
 static atomic_ulong *let_go; /* shared: frames that the consumer is about to let go */
@@ -278,6 +324,8 @@ int main(void)
         {"who has left is not waited for", who_has_left_is_not_waited_for},
         {"who lies is not waited for", who_lies_is_not_waited_for},
         {"what comes back goes back", what_comes_back_goes_back},
+        {"who asks again keeps nothing back", who_asks_again_keeps_nothing_back},
+        {"over a pipe what is written is back", over_a_pipe_what_is_written_is_back},
         {"each is back before the next", each_is_back_before_the_next},
         {"a batch holds nobody up", a_batch_holds_nobody_up},
         {"who spins goes in step as well", who_spins_goes_in_step_as_well},

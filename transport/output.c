@@ -359,9 +359,10 @@ static unsigned outstanding_locked(struct fl_output *output)
 unsigned fl_output_outstanding(struct fl_output *output)
 {
     fl_context_lock(output->context);
-    if (output->restless)
-        fl_output_service(output);
+    fl_context_tend_locked(output->context);
     unsigned count = outstanding_locked(output);
+    if (count > 0)
+        fl_context_flush_locked(output->context); /* who waits by asking again: no batch fills meanwhile */
     fl_context_unlock(output->context);
     return count;
 }

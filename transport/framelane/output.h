@@ -64,9 +64,11 @@ bool fl_output_owes(const struct fl_output *output);
 /* fl_context_wait until it does not, in fewer steps. 0, or -ETIMEDOUT. */
 int fl_output_wait(struct fl_output *output, int64_t timeout_ns);
 
-/* Announcements that have not come back, and those that are owed, of every lane that is not stopped: pays and collects what it can
- * first, and does not wait. (Over a pipe a frame is back when it has been written.) wait_returns sleeps until there are none: for a
- * producer in step with its consumers. 0, or -ETIMEDOUT. */
+/* Announcements that have not come back, and those that are owed, of every lane that is not stopped, guests' not counted: pays and
+ * collects what it can first, and does not wait; while there are any, it also shows what batches keep back, for whoever asks again
+ * until there are none. (Over a pipe a frame is back when it has been written.) wait_returns sleeps until there are none: for a
+ * producer in step with its consumers. One that keeps a frame until it has another is waited for in vain, and so is one that has
+ * died, until its lane is stopped or down. 0, or -ETIMEDOUT. */
 unsigned fl_output_outstanding(struct fl_output *output);
 int fl_output_wait_returns(struct fl_output *output, int64_t timeout_ns);
 
