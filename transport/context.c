@@ -18,6 +18,7 @@ int fl_context_create(struct fl_context **context)
     if (!c)
         return -ENOMEM;
     fl_pool_look_at_caches();
+    fl_now_ns(); /* the clock's pages are faulted in here and not when a busy process asks it for the first time */
     c->kick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (c->kick_fd < 0) {
         int error = -errno;
