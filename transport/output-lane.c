@@ -167,11 +167,9 @@ bool fl_output_lane_oldest(const struct fl_output_lane *lane, struct fl_outstand
 
 void fl_output_lane_pay(struct fl_output_lane *lane)
 {
-    if (!lane->owed)
+    if (!lane->owed) /* nor is a lane that is stopped */
         return;
-    if (lane->stopped) {
-        lane->owed = false;
-    } else if (lane->outstanding < lane->info.credits) {
+    if (lane->outstanding < lane->info.credits) {
         lane->owed = false;
         send_newest(lane);
     } else if (lane->info.when_full == FL_WHEN_FULL_DROP) {
@@ -186,8 +184,8 @@ bool fl_output_lane_send(struct fl_output_lane *lane)
         return false;
     }
     lane->owed = !lane->stopped;
-    if (lane->owed && !lane->pipe)
-        fl_output_lane_collect(lane);
+    if (lane->owed)
+        fl_output_lane_collect(lane); /* an output with a pipe is restless, and does not come by here */
     fl_output_lane_pay(lane);
     return lane->owed;
 }
