@@ -205,10 +205,26 @@ static unsigned expected_hold(const AVCodecContext *context)
     return hold < 32 ? hold : 32;
 }
 
+/* Where chroma is coarser than luma many encoders want its samples whole: what to write before them. "": that is not the matter. */
+static const char *even_size(const AVFrame *like, char text[96])
+{
+    const AVPixFmtDescriptor *format = av_pix_fmt_desc_get(like->format);
+    int width = like->width, height = like->height;
+    text[0] = 0;
+    if (format) {
+        width -= width % (1 << format->log2_chroma_w);
+        height -= height % (1 << format->log2_chroma_h);
+    }
+    if (width > 0 && height > 0 && (width != like->width || height != like->height))
+        snprintf(text, 96, "; put 'crop %d:%d' or 'scale %d:%d' before it", width, height, width, height);
+    return text;
+}
+
 int fl_encode_open_encoder(struct encode *encode, const AVFrame *like)
 {
     struct encode_video *video = &encode->video;
     AVCodecContext *context = NULL;
+    char remedy[96];
     avcodec_free_context(&video->context);
     int ret = try_ways(encode, like, &context);
     if (ret == AVERROR(ENOMEM))
@@ -216,9 +232,9 @@ int fl_encode_open_encoder(struct encode *encode, const AVFrame *like)
     if (ret < 0)
         return fl_stage_fail(
             encode->stage, FL_STAGE_ERROR_CONFIG, fl_av_errno(ret),
-            "encoder %s does not take %dx%d %s with these options: %s ('framelane inspect codec %s' lists what it takes)",
+            "encoder %s does not take %dx%d %s with these options: %s ('framelane inspect codec %s' lists what it takes)%s",
             video->codec->name, like->width, like->height, av_get_pix_fmt_name(like->format), fl_av_log_reason(ret),
-            video->codec->name);
+            video->codec->name, even_size(like, remedy));
     video->context = context;
     if (!video->held.limit) /* said once, at open: it does not grow any more */
         video->held.limit = expected_hold(context);

@@ -222,6 +222,9 @@ def check_messages(failures, directory):
             failures.check(file.read() == "kept", f"{words}: the old file was cut off")
     missing = encode(failures, "full", source, "/dev/full", "format=mp4", exits=1)
     failures.check("No space left" in missing.err, f"a full disk is not named: {missing.err}")
+    odd = run("run", "-e", f"pattern size=65x49 frames=1 ! encode '{old}'")
+    failures.check(odd.exit == 3 and "'crop 64:48'" in odd.err, f"an odd size: exit {odd.exit}: {odd.err}")
+    failures.check(run("run", "-e", f"pattern size=65x49 frames=1 ! crop 64:48 ! encode '{old}'").exit == 0, "what is told to do")
     pipe = run("run", "-e", f"decode '{source}' ! encode - format=mp4")
     failures.check(pipe.exit == 4 and "seekable" in pipe.err, f"mp4 to a pipe: exit {pipe.exit}: {pipe.err}")
 
