@@ -70,6 +70,22 @@ static bool has_own_source(const struct filter_graph *g)
     return false;
 }
 
+/* A loop without an end, or a last picture that stands for ever: only who stops the run ends it. */
+static bool repeats_for_ever(const struct filter_graph *g)
+{
+    static const char *const counts[][2] = {{"loop", "loop"}, {"tpad", "stop"}};
+    for (unsigned i = 0; i < g->graph->nb_filters; i++) {
+        AVFilterContext *filter = g->graph->filters[i];
+        for (unsigned k = 0; k < sizeof counts / sizeof *counts; k++) {
+            int64_t count = 0;
+            if (strcmp(filter->filter->name, counts[k][0]) == 0 &&
+                av_opt_get_int(filter, counts[k][1], AV_OPT_SEARCH_CHILDREN, &count) >= 0 && count < 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 int fl_filter_graph_create(struct filter_graph *g, const char *text, const AVFrame *like, AVRational rate)
 {
     *g = (struct filter_graph){.graph = avfilter_graph_alloc()};
@@ -86,7 +102,7 @@ int fl_filter_graph_create(struct filter_graph *g, const char *text, const AVFra
     if (ret < 0)
         fl_filter_graph_destroy(g);
     else
-        g->endless = has_own_source(g);
+        g->endless = has_own_source(g) || repeats_for_ever(g);
     return ret;
 }
 

@@ -267,8 +267,8 @@ static int refuse_rebuild(struct fl_stage *stage, const struct filter *filter, c
         return fl_stage_refuse(stage, -EAGAIN, "it has seen no frame yet: ask again");
     if (filter->graph.endless)
         return fl_stage_refuse(stage, -EOPNOTSUPP,
-                               "the chain has a source of its own, which would begin anew and never ends: it cannot "
-                               "be built anew while it runs");
+                               "the chain has a source of its own, which would begin anew and never ends, or it "
+                               "repeats without an end: it cannot be built anew while it runs");
     if (!fl_filter_may_try(text) && !fl_filter_may_try(filter->chain.text))
         return fl_stage_refuse(stage, -EOPNOTSUPP,
                                "the chain writes a file, which would be lost: it cannot be built anew while it runs");

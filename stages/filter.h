@@ -23,7 +23,7 @@
 struct filter_graph {
     AVFilterGraph *graph;
     AVFilterContext *source, *sink;
-    bool endless; /* it has a source of its own, and may go on after the input has ended */
+    bool endless; /* it has a source of its own, or repeats without an end, and may go on after the input has ended */
 };
 
 /* Makes a graph of `text` for pictures like `like` (its format, size, aspect, colour and time_base). An AVERROR, after which

@@ -50,6 +50,19 @@ def ends_by_itself(failures):
         failures.check(count == 25 if limit[0] == "--frames" else 10 <= count <= 60, f"{' '.join(limit)}: {count} frames")
 
 
+def ends_what_has_no_end(failures):
+    """A filter that goes on for ever after its input has ended is cut off by the first signal, and by --for."""
+    for chain in ("loop=-1:3", "tpad=stop=-1"):
+        line = f"pattern size=64x64 frames=10 ! filter {chain} ! filter realtime ! null"
+        limited = harness.run("run", "-e", line, "--for", "700ms", "--json")
+        failures.check(limited.exit == 0, f"{chain} --for: exit {limited.exit}: {limited.err}")
+        run = Running("-e", line)
+        run.until(lambda now: now["frames_out"] > 20, "it goes on after its input has ended")
+        os.kill(run.pid, signal.SIGINT)
+        code, err = run.finish()
+        failures.check(code == 0, f"{chain}: exit {code}: {err}")
+
+
 def main():
     harness.adopt_orphans()
     failures = Failures()
@@ -59,6 +72,7 @@ def main():
         second_stops(failures, directory, signal.SIGINT)
         second_stops(failures, directory, signal.SIGTERM)
     ends_by_itself(failures)
+    ends_what_has_no_end(failures)
     failures.finish()
 
 
