@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -77,6 +78,17 @@ static int open_path(struct fl_output_file *file)
     return file->fd < 0 ? -errno : 0;
 }
 
+/* Two that write one file leave neither's. Held until it is closed; a file system without locks has none. */
+static int lock(struct fl_output_file *file)
+{
+    if (flock(file->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return 0;
+    file->failed = true;
+    return fl_stage_fail(file->stage, FL_STAGE_ERROR_START, -EBUSY,
+                         "%s is being written by another run or program just now; end that (framelane ls), or write elsewhere",
+                         file->url);
+}
+
 int fl_output_file_open(struct fl_output_file *file, struct fl_stage *stage, const char *url, bool overwrite)
 {
     struct stat status;
@@ -91,7 +103,7 @@ int fl_output_file_open(struct fl_output_file *file, struct fl_stage *stage, con
         file->failed = true;
         return fl_stage_fail(stage, FL_STAGE_ERROR_START, -EEXIST, "%s exists already; remove it or set overwrite=yes", file->url);
     }
-    return 0;
+    return file->regular && strcmp(file->url, "-") != 0 ? lock(file) : 0;
 }
 
 int fl_output_file_start(struct fl_output_file *file)

@@ -25,7 +25,8 @@ struct fl_output_file {
     bool failed;  /* said so already */
 };
 
-/* `overwrite` false: an existing regular file is an error. Errors are said with fl_stage_fail, FL_STAGE_ERROR_START. */
+/* `overwrite` false: an existing regular file is an error. One that another run writes just now, or somebody else who holds an
+ * exclusive flock(2), always is. Errors are said with fl_stage_fail, FL_STAGE_ERROR_START. */
 int fl_output_file_open(struct fl_output_file *file, struct fl_stage *stage, const char *url, bool overwrite);
 int fl_output_file_start(struct fl_output_file *file);
 /* At the file's position. The pieces are changed. */

@@ -3,6 +3,7 @@
 
 Every encoder gets its pictures without a copy; a muxer or an encoder that cannot do what is asked says so.
 """
+import fcntl
 import json
 import os
 import subprocess
@@ -222,6 +223,11 @@ def check_messages(failures, directory):
             failures.check(file.read() == "kept", f"{words}: the old file was cut off")
     missing = encode(failures, "full", source, "/dev/full", "format=mp4", exits=1)
     failures.check("No space left" in missing.err, f"a full disk is not named: {missing.err}")
+    with open(old, "r+", encoding="ascii", errors="replace") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        busy = encode(failures, "busy", source, old, "", exits=4)
+        failures.check("is being written" in busy.err, f"a file that another writes: {busy.err}")
+        failures.check(file.read() == "kept", "a file that another writes was cut off")
     odd = run("run", "-e", f"pattern size=65x49 frames=1 ! encode '{old}'")
     failures.check(odd.exit == 3 and "'crop 64:48'" in odd.err, f"an odd size: exit {odd.exit}: {odd.err}")
     failures.check(run("run", "-e", f"pattern size=65x49 frames=1 ! crop 64:48 ! encode '{old}'").exit == 0, "what is told to do")
