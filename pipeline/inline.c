@@ -221,6 +221,10 @@ static void take_arguments(Parser *parser, Segment *segment)
             fl_stage_assign(segment->stage, &(FlWord){kind->main_key, value.place}, &value, parser->d);
         } else if (key) {
             take_option(parser, segment, seen, word, key);
+        } else if (is_bare(word, "|")) { /* what follows is meant as another stage */
+            fl_diagnose(parser->d, as_word(parser, word).place, "stages are joined by '!': decode in.mkv ! encode out.mp4",
+                        "unexpected word '|'");
+            return;
         } else {
             take_stray(parser, segment, i, main_argument);
         }

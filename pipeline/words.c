@@ -80,7 +80,7 @@ gboolean fl_check_name(const FlWord *name, const char *what, FlDiagnostics *d)
         return FALSE;
     }
     if (strspn(name->text, letters) != length || !g_ascii_isalnum(name->text[0])) {
-        fl_diagnose(d, name->place, "names begin with a letter or digit and are made of letters, digits, - and _",
+        fl_diagnose(d, name->place, "names are made of a to z, A to Z, 0 to 9, - and _, and begin with a letter or digit of these",
                     "'%s' cannot be the name of a %s", name->text, what);
         return FALSE;
     }

@@ -104,7 +104,10 @@ static const struct bad inline_forms[] = {
     {"pattern as über ! null",
      "-e:1:12: error: 'über' cannot be the name of a stage\n"
      "    1 | pattern as über ! null\n"
-     "      |            ^^^^ names begin with a letter or digit and are made of letters, digits, - and _\n"},
+     "      |            ^^^^ names are made of a to z, A to Z, 0 to 9, - and _, and begin with a letter or digit of these\n"},
+    {"pattern | null", "-e:1:9: error: unexpected word '|'\n"
+                       "    1 | pattern | null\n"
+                       "      |         ^ stages are joined by '!': decode in.mkv ! encode out.mp4\n"},
     {"pattern ! null ; pattern2", "-e:1:18: error: 'pattern2' is neither a kind of stage nor the name of one\n"
                                   "    1 | pattern ! null ; pattern2\n"
                                   "      |                  ^^^^^^^^ did you mean 'pattern'?  (stages: pattern, null)\n"},
