@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <string.h>
@@ -72,6 +73,17 @@ static void look_at_descriptor(FlDoctor *doctor, int fd, enum fl_health without,
         close(fd);
 }
 
+/* No time and a word that says something else: EAGAIN, where the call is there. */
+static void look_at_words(FlDoctor *doctor)
+{
+    uint32_t word = 1;
+    struct futex_waitv wait = {.val = 0, .uaddr = (uintptr_t)&word, .flags = FUTEX_32 | FUTEX_PRIVATE_FLAG};
+    struct timespec now = {0};
+    gboolean waits = syscall(SYS_futex_waitv, &wait, 1, 0, &now, CLOCK_MONOTONIC) < 0 && errno == EAGAIN;
+    fl_doctor_add(doctor, FL_HEALTH_OK, "futex_waitv", NULL, "%s",
+                  waits ? "a wake-up takes two system calls" : "not in this kernel: a wake-up takes three system calls, not two");
+}
+
 static void look_at_descriptors(FlDoctor *doctor)
 {
     look_at_descriptor(doctor, memfd_create("fl-doctor", MFD_CLOEXEC | MFD_NOEXEC_SEAL), FL_HEALTH_WARN, "memory not executable",
@@ -81,6 +93,7 @@ static void look_at_descriptors(FlDoctor *doctor)
                        "deaths are seen");
     look_at_descriptor(doctor, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), FL_HEALTH_FAIL, "eventfd",
                        "doorbells need it: is a filter of system calls in force here?", "doorbells ring");
+    look_at_words(doctor);
 }
 
 static void look_at_confinement(FlDoctor *doctor)

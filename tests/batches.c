@@ -112,7 +112,7 @@ static void returns_are_shown_and_ring_once_a_batch(void)
     struct stand stand;
     struct stand_lane *lane = begin(&stand, &(struct fl_lane_info){.credits = 8, .batch = 2, .batch_delay_ns = NEVER_NS});
     for (uint64_t number = 0; number < 6; number += 2) {
-        fl_tx_arm(&lane->tx->tx); /* as if it slept */
+        fl_tx_arm(&lane->tx->tx, false); /* as if it slept */
         publish(&stand, number, number + 2);
         CHECK_EQ(stand_next(lane), number);
         CHECK_EQ(stand_taken(lane).rings, number / 2);
@@ -129,7 +129,7 @@ static void returns_ring_when_their_time_has_come(void)
 {
     struct stand stand;
     struct stand_lane *lane = begin(&stand, &(struct fl_lane_info){.credits = 8, .batch = 2, .batch_delay_ns = 1});
-    fl_tx_arm(&lane->tx->tx);
+    fl_tx_arm(&lane->tx->tx, false);
     publish(&stand, 0, 2);
     CHECK_EQ(stand_next(lane), 0);
     fl_context_service(lane->consumer);
@@ -142,7 +142,7 @@ static void returns_ring_before_their_consumer_waits(void)
     struct stand stand;
     unsigned asked = 0;
     struct stand_lane *lane = begin(&stand, &(struct fl_lane_info){.credits = 8, .batch = 4, .batch_delay_ns = NEVER_NS});
-    fl_tx_arm(&lane->tx->tx);
+    fl_tx_arm(&lane->tx->tx, false);
     publish(&stand, 0, 4);
     CHECK_EQ(stand_next(lane), 0);
     CHECK_EQ(stand_taken(lane).rings, 0);

@@ -149,7 +149,7 @@ static void a_wide_fan_out_wakes_everybody(void)
     struct stand stand;
     stand_create(&stand, FL_TRANSPORT_SHM, 8, 4096);
     for (unsigned i = 0; i < WIDE; i++)
-        fl_rx_arm(&stand_add(&stand, FL_WHEN_FULL_WAIT, 2)->rx->rx);
+        fl_rx_arm(&stand_add(&stand, FL_WHEN_FULL_WAIT, 2)->rx->rx, false);
     CHECK_EQ(stand_publish(&stand, 0), 0);
     for (unsigned i = 0; i < WIDE; i++) {
         CHECK_EQ(stand_sent(&stand.lanes[i]).rings, 1);

@@ -205,7 +205,7 @@ static void a_call_is_shown_and_rings_once(void)
     struct made made;
     struct stand_lane *lane = begin(&stand, (struct fl_lane_info){.credits = 8, .batch = 4, .batch_delay_ns = UINT64_MAX});
     make(&stand, &made, 8);
-    fl_rx_arm(&lane->rx->rx); /* as if it slept */
+    fl_rx_arm(&lane->rx->rx, false); /* as if it slept */
     CHECK_EQ(fl_output_publish_many(stand.output, made.what, 3), 3);
     CHECK_EQ(shown(lane), 0);
     CHECK_EQ(stand_sent(lane).rings, 0);
@@ -222,7 +222,7 @@ static void a_call_that_ends_early_shows_what_it_has(void)
     struct stand_lane *lane = begin(&stand, (struct fl_lane_info){.credits = 12});
     make(&stand, &made, 11);
     made.descs[10].planes[0].rows = 1 << 20;
-    fl_rx_arm(&lane->rx->rx);
+    fl_rx_arm(&lane->rx->rx, false);
     CHECK_EQ(fl_output_publish_many(stand.output, made.what, 11), 10);
     CHECK_EQ(shown(lane), 10);
     CHECK_EQ(stand_sent(lane).rings, 1);

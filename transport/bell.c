@@ -1,5 +1,8 @@
 #include "internal.h"
 
+#include <linux/futex.h>
+#include <sys/syscall.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -38,9 +41,14 @@ int fl_bell_mint(int *ring, int *hear)
 
 void fl_ring(int bell)
 {
-    uint64_t one = 1; /* eight bytes, for an eventfd takes no less */
+    uint64_t one = 1;                              /* eight bytes, for an eventfd takes no less */
     ssize_t wrote = write(bell, &one, sizeof one); /* EAGAIN: it is full, so it has rung already */
     (void)wrote;
+}
+
+void fl_bell_ring_word(void *word, bool is_private)
+{
+    syscall(SYS_futex, word, is_private ? FUTEX_WAKE_PRIVATE : FUTEX_WAKE, 1, NULL, NULL, 0); /* there is one sleeper a process */
 }
 
 void fl_bell_drain(int bell)

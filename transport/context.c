@@ -65,7 +65,7 @@ void fl_context_destroy(struct fl_context *context)
     free(context);
 }
 
-static unsigned end_count(const struct fl_context *context)
+unsigned fl_context_ends(const struct fl_context *context)
 {
     unsigned count = context->lane_count;
     for (unsigned i = 0; i < context->output_count; i++)
@@ -75,9 +75,9 @@ static unsigned end_count(const struct fl_context *context)
 
 int fl_context_reserve(struct fl_context *context)
 {
-    unsigned ends = end_count(context);
+    unsigned ends = fl_context_ends(context);
     if (ends > context->bell_capacity) {
-        int *bells = realloc(context->bells, 2 * ends * sizeof *bells);
+        struct fl_bell *bells = realloc(context->bells, 2 * ends * sizeof *bells);
         if (!bells)
             return -ENOMEM;
         context->bells = bells;
@@ -102,9 +102,15 @@ void fl_context_flush_locked(struct fl_context *context)
         fl_output_look(context->outputs[i], true);
 }
 
+/* Who finds nobody asleep by word rings the descriptor, which whoever then sleeps by it hears; and whoever then sleeps by word
+ * looks at everything after it has said so. */
 void fl_context_kick(struct fl_context *context)
 {
-    fl_ring(context->kick_fd);
+    atomic_fetch_add(&context->kicks, 1);
+    if (atomic_load(&context->asleep) == FL_ASLEEP_BY_WORD)
+        fl_bell_ring_word(&context->kicks, true);
+    else
+        fl_ring(context->kick_fd);
 }
 
 void fl_context_lock(struct fl_context *context)
@@ -112,29 +118,40 @@ void fl_context_lock(struct fl_context *context)
     pthread_mutex_lock(&context->lock);
 }
 
-void fl_context_note_bell(struct fl_context *context, int bell)
+static void ring(struct fl_bell bell)
+{
+    if (bell.word)
+        fl_bell_ring_word(bell.word, false);
+    else
+        fl_ring(bell.fd);
+}
+
+void fl_context_note_bell(struct fl_context *context, struct fl_bell bell)
 {
     if (context->bell_count < context->bell_capacity)
         context->bells[context->bell_count++] = bell; /* about one a lane between two unlocks, and there is room for each */
     else
-        fl_ring(bell); /* a peer that raises `armed` all the time: it must not cost another lane its bell */
+        ring(bell); /* a peer that raises `armed` all the time: it must not cost another lane its bell */
 }
 
-/* Rings outside the lock, some at a time: more may be noted meanwhile. */
-static void ring_noted(struct fl_context *context)
+/* Takes the lock's place: rings outside it, some at a time. What is noted meanwhile is rung by who notes it. */
+static void unlock_and_ring(struct fl_context *context)
 {
-    int bells[32];
-    context->ringing++;
-    while (context->bell_count > 0) {
+    struct fl_bell bells[32];
+    bool all;
+    do {
         unsigned count = 0;
         while (context->bell_count > 0 && count < sizeof bells / sizeof *bells)
             bells[count++] = context->bells[--context->bell_count];
+        all = context->bell_count == 0;
+        atomic_fetch_add_explicit(&context->ringing, 1, memory_order_relaxed); /* ordered by the lock */
         pthread_mutex_unlock(&context->lock);
         for (unsigned i = 0; i < count; i++)
-            fl_ring(bells[i]);
-        pthread_mutex_lock(&context->lock);
-    }
-    context->ringing--;
+            ring(bells[i]);
+        atomic_fetch_sub_explicit(&context->ringing, 1, memory_order_release);
+        if (!all)
+            pthread_mutex_lock(&context->lock);
+    } while (!all);
 }
 
 /* Its bell may be rung or slept on by other threads: it is only out of their way for what comes. Bells that are noted outlive the
@@ -147,7 +164,8 @@ void fl_context_bury(struct fl_context *context, struct fl_output_lane *lane)
 
 struct fl_output_lane *fl_context_exhume(struct fl_context *context)
 {
-    struct fl_output_lane *lanes = context->ringing == 0 ? context->detached : NULL;
+    bool rings = atomic_load_explicit(&context->ringing, memory_order_acquire) > 0; /* who rang has done with its bells */
+    struct fl_output_lane *lanes = rings ? NULL : context->detached;
     if (lanes)
         context->detached = NULL;
     return lanes;
@@ -156,8 +174,9 @@ struct fl_output_lane *fl_context_exhume(struct fl_context *context)
 void fl_context_unlock(struct fl_context *context)
 {
     if (context->bell_count > 0)
-        ring_noted(context);
-    pthread_mutex_unlock(&context->lock);
+        unlock_and_ring(context);
+    else
+        pthread_mutex_unlock(&context->lock);
 }
 
 /* Settles frames whose last reference has gone, whichever thread dropped it, and tells their producers. */

@@ -14,7 +14,9 @@
  *   E  events.head:       E0 release fence, words, store release (push) -> E1 load acquire, words, acquire fence, load (next):
  *                         what was read was not overwritten meanwhile, or is known to have been.
  *   D  doorbell:          D0 armed + full fence + look  /  D1 publish + full fence + read armed. At least one side sees the other:
- *                         without the store-load fence on both sides a wake-up is lost.
+ *                         without the store-load fence on both sides a wake-up is lost. The word `bell` is read before D0's fence
+ *                         and stored after D1's: who had read the new value already finds the news in that look, and for who had
+ *                         not the kernel, which compares once more, does not let it sleep.
  * The even version needs no edge of its own: whoever compares with it was told of it by A or L, and the payload came with that.
  */
 #ifndef FL_CORE_H
@@ -32,6 +34,7 @@ struct fl_tx {
     uint64_t returned;  /* returns collected */
     uint64_t seen;      /* returns known of: as many, or more */
     uint64_t armed, rung;
+    uint64_t rings; /* of the word */
 };
 
 /* The consumer's private half. */
@@ -47,10 +50,12 @@ struct fl_rx {
     uint64_t returned;  /* returns made */
     uint64_t committed; /* returns the producer may see: all but within a batch */
     uint64_t armed, rung;
+    uint64_t rings; /* of the word */
 };
 
 enum fl_look { FL_LOOK_NOTHING, FL_LOOK_ENTRY, FL_LOOK_ENDED, FL_LOOK_BACK, FL_LOOK_FAR, FL_LOOK_BAD_CLOSE };
 enum fl_collect { FL_COLLECT_NONE, FL_COLLECT_ONE, FL_COLLECT_FAR };
+enum fl_must_ring { FL_RING_NOT, FL_RING_FD, FL_RING_WORD };
 
 /* ---- an entry: the words of an announcement, and on the first line, which is all that a short one has, its count ---- */
 
@@ -168,20 +173,43 @@ static inline void fl_doorbell_fence(void)
     fl_fence(FL_SEQ_CST);
 }
 
-/* D0 for the producer, followed by fl_doorbell_fence, then by a look at everything. */
-static inline void fl_tx_arm(struct fl_tx *tx)
+/* The next value of `armed`: no other has it, and its lowest bit says how who arms is going to sleep. */
+static inline uint64_t fl_arming(uint64_t armed, int by_word)
 {
-    fl_store(&tx->mine->armed, ++tx->armed, FL_RELAXED);
+    return (armed | FL_ARMED_BY_WORD) + 1 + (by_word ? FL_ARMED_BY_WORD : 0);
 }
 
-/* D1, after fl_doorbell_fence: must the consumer's bell be rung? */
-static inline int fl_tx_must_ring(struct fl_tx *tx)
+/* D1, after fl_doorbell_fence: must who has armed be rung, and how? `rung`: the arming it was rung for last. */
+static inline enum fl_must_ring fl_judge_armed(uint64_t armed, uint64_t *rung)
 {
-    uint64_t armed = fl_load(&tx->theirs->armed, FL_RELAXED);
-    if (armed == tx->rung)
-        return 0;
-    tx->rung = armed;
-    return 1;
+    if (armed == *rung)
+        return FL_RING_NOT;
+    *rung = armed;
+    return (armed & FL_ARMED_BY_WORD) != 0 ? FL_RING_WORD : FL_RING_FD;
+}
+
+/* What the consumer's `bell` says: read before fl_tx_arm, where the producer is going to sleep until it says something else. */
+static inline uint64_t fl_tx_bell(const struct fl_tx *tx)
+{
+    return fl_load(&tx->theirs->bell, FL_RELAXED); /* ordered by D0 */
+}
+
+/* D0 for the producer, followed by fl_doorbell_fence, then by a look at everything. */
+static inline void fl_tx_arm(struct fl_tx *tx, int by_word)
+{
+    tx->armed = fl_arming(tx->armed, by_word);
+    fl_store(&tx->mine->armed, tx->armed, FL_RELAXED);
+}
+
+static inline enum fl_must_ring fl_tx_must_ring(struct fl_tx *tx)
+{
+    return fl_judge_armed(fl_load(&tx->theirs->armed, FL_RELAXED), &tx->rung); /* D1 */
+}
+
+/* After fl_tx_must_ring: the word a consumer sleeps on changes, then it is woken. */
+static inline void fl_tx_ring(struct fl_tx *tx)
+{
+    fl_store(&tx->mine->bell, ++tx->rings, FL_RELAXED); /* ordered by D1 */
 }
 
 /* ---- consumer ---- */
@@ -277,18 +305,25 @@ static inline void fl_rx_leave(struct fl_rx *rx)
     fl_store(&rx->mine->gone, 1, FL_RELAXED);
 }
 
-static inline void fl_rx_arm(struct fl_rx *rx)
+static inline uint64_t fl_rx_bell(const struct fl_rx *rx)
 {
-    fl_store(&rx->mine->armed, ++rx->armed, FL_RELAXED); /* D0 */
+    return fl_load(&rx->theirs->bell, FL_RELAXED); /* ordered by D0 */
 }
 
-static inline int fl_rx_must_ring(struct fl_rx *rx)
+static inline void fl_rx_arm(struct fl_rx *rx, int by_word)
 {
-    uint64_t armed = fl_load(&rx->theirs->armed, FL_RELAXED); /* D1 */
-    if (armed == rx->rung)
-        return 0;
-    rx->rung = armed;
-    return 1;
+    rx->armed = fl_arming(rx->armed, by_word);
+    fl_store(&rx->mine->armed, rx->armed, FL_RELAXED); /* D0 */
+}
+
+static inline enum fl_must_ring fl_rx_must_ring(struct fl_rx *rx)
+{
+    return fl_judge_armed(fl_load(&rx->theirs->armed, FL_RELAXED), &rx->rung); /* D1 */
+}
+
+static inline void fl_rx_ring(struct fl_rx *rx)
+{
+    fl_store(&rx->mine->bell, ++rx->rings, FL_RELAXED); /* ordered by D1 */
 }
 
 /* T1. 1 and the four words, or 0: never set, or the writer was in the middle of it (look again later). */

@@ -63,6 +63,12 @@ struct fl_pool {
     uint32_t window; /* slots the rotation aims at: what the caches hold */
 };
 
+/* A bell to be rung, in the way that whoever sleeps has asked for. */
+struct fl_bell {
+    fl_word *word; /* it sleeps on this; NULL: on a descriptor, whose other end is */
+    int fd;
+};
+
 /* Whether a bell rings without anything having moved; see judge_bell. */
 struct fl_bell_watch {
     const struct fl_rx *rx; /* the consumer's side, or */
@@ -181,7 +187,9 @@ struct fl_context {
     unsigned keeping_back;    /* lanes with returns that have not been shown */
     uint32_t recording;       /* FL_EVENT_BITs that some recorder wants; 0: nobody has asked for events */
     int kick_fd;
-    atomic_int asleep;
+    atomic_uint kicks;      /* a futex: how often it was kicked */
+    atomic_uint asleep;     /* enum fl_asleep */
+    atomic_bool by_fd_only; /* the kernel cannot wait for several words, or a lane is a pipe */
     _Atomic(struct fl_frame *) released;
     struct fl_pool *pools[FL_MAX_POOLS]; /* that others write, and own ones */
     unsigned pool_count;
@@ -189,11 +197,11 @@ struct fl_context {
     unsigned lane_count;
     struct fl_output **outputs;
     unsigned output_count;
-    int *bells; /* noted under the lock, rung after it */
+    struct fl_bell *bells; /* noted under the lock, rung after it */
     unsigned bell_count, bell_capacity;
     struct fl_recorder recorders[FL_MAX_RECORDERS];
     unsigned recorder_count;
-    unsigned ringing;                /* threads that ring noted bells just now */
+    atomic_uint ringing;             /* threads that ring noted bells just now */
     struct fl_output_lane *detached; /* lanes taken away, until nobody sleeps on their bells nor rings them */
     uint64_t descriptions;           /* there have been; each is numbered, so that what has not changed need not be copied */
 };
@@ -227,10 +235,11 @@ static inline bool fl_through_is_later(const struct fl_through *a, const struct 
 /* context.c */
 void fl_context_lock(struct fl_context *context);
 void fl_context_unlock(struct fl_context *context); /* and rings */
-void fl_context_note_bell(struct fl_context *context, int bell);
+void fl_context_note_bell(struct fl_context *context, struct fl_bell bell);
 void fl_context_bury(struct fl_context *context, struct fl_output_lane *lane); /* it stands in no output any more */
 struct fl_output_lane *fl_context_exhume(struct fl_context *context); /* under the lock: what nobody can come by any more */
-int fl_context_reserve(struct fl_context *context);                   /* room for the lanes there are; -ENOMEM */
+unsigned fl_context_ends(const struct fl_context *context);           /* of lanes, that are here */
+int fl_context_reserve(struct fl_context *context);                   /* room for them; -ENOMEM */
 void fl_context_suit(struct fl_context *context, const struct fl_lane_info *info); /* a lane that spins or batches has come */
 /* Shows all that batches keep back, returns and announcements: whoever finds nothing to do may wait by asking again, and what it
  * waits for may hang on any of them. */
@@ -256,12 +265,23 @@ void fl_recorders_finish(struct fl_context *context);
 
 /* bell.c */
 void fl_ring(int bell);
-void fl_bell_drain(int bell); /* neither ever sleeps */
+void fl_bell_drain(int bell);                        /* neither ever sleeps */
+void fl_bell_ring_word(void *word, bool is_private); /* wakes one who sleeps on the 32 bits at `word`, which have changed */
 
-/* wait.c */
+/* sleep.c: what one sleep waits for. */
+enum fl_asleep { FL_AWAKE, FL_ASLEEP_BY_FD, FL_ASLEEP_BY_WORD };
 struct fl_sleep;
 int fl_sleep_reserve(struct fl_context *context, unsigned ends); /* under the lock; -ENOMEM */
 void fl_sleep_free(struct fl_sleep *sleep);                      /* accepts NULL */
+/* Under the lock, by who has the turn. Says by `asleep` that it is going to sleep and how, and arms every bell: what is looked at
+ * afterwards, under the same lock, cannot change unnoticed. What is to be listened to is then gathered. */
+struct fl_sleep *fl_sleep_arm(struct fl_context *context);
+void fl_sleep_gather(struct fl_context *context, struct fl_sleep *sleep);
+/* Not under the lock. Until a bell rings, or `deadline_ns` or the time for a look around has come. True: some rang. */
+bool fl_sleep_until(struct fl_context *context, struct fl_sleep *sleep, uint64_t deadline_ns);
+void fl_sleep_judge(struct fl_sleep *sleep); /* under the lock, if some rang: whose bell rings for nothing */
+
+/* wait.c */
 void fl_sleep_let_go(struct fl_context *context); /* of detached lanes: at once where nobody sleeps, else as soon as it wakes */
 
 /* huge.c */

@@ -88,6 +88,7 @@ static int register_lane(struct fl_context *context, struct fl_lane *lane)
     }
     lane->aside = lane->pipe || context->recording;
     context->reads_pipes |= lane->pipe != NULL;
+    context->by_fd_only |= lane->pipe != NULL;
     lane->bell_watch = (struct fl_bell_watch){.rx = lane->pipe ? NULL : &lane->rx, .wakeups = &lane->stats.wakeups};
     fl_context_suit(context, &lane->info);
     return 0;
@@ -198,10 +199,13 @@ static bool look_is_due(const struct fl_lane *lane, bool all)
 static void look(struct fl_lane *lane)
 {
     lane->looking = false;
-    if (fl_rx_must_ring(&lane->rx)) {
-        lane->stats.rings++;
-        fl_context_note_bell(lane->context, lane->fds.bell_out);
-    }
+    enum fl_must_ring how = fl_rx_must_ring(&lane->rx);
+    if (how == FL_RING_NOT)
+        return;
+    lane->stats.rings++;
+    if (how == FL_RING_WORD)
+        fl_rx_ring(&lane->rx);
+    fl_context_note_bell(lane->context, (struct fl_bell){how == FL_RING_WORD ? &lane->rx.mine->bell : NULL, lane->fds.bell_out});
 }
 
 static void commit(struct fl_lane *lane)

@@ -2,8 +2,8 @@
  *
  *   region     writer     readers                      holds
  *   pool       producer   all its frames can reach     version table, payloads
- *   announce   producer   that consumer, supervisor    head, armed, closed, through, entries and their counts
- *   return     consumer   producer, supervisor         returned, gone, armed, taken, working_on, entries
+ *   announce   producer   that consumer, supervisor    head, armed, bell, closed, through, entries and their counts
+ *   return     consumer   producer, supervisor         returned, gone, armed, bell, taken, working_on, entries
  *   latest     producer   any observer                 seq, one entry
  *   events     a context  any reader                   head, entries
  *
@@ -19,11 +19,12 @@
 
 #define FL_LINE           64u
 #define FL_ENTRY_WORDS    32u
-#define FL_ANNOUNCE_MAGIC 0x314e4e41464c0002ull
-#define FL_RETURN_MAGIC   0x31544552464c0001ull
+#define FL_ANNOUNCE_MAGIC 0x314e4e41464c0003ull
+#define FL_RETURN_MAGIC   0x31544552464c0002ull
 #define FL_LATEST_MAGIC   0x314e544c464c0001ull
 #define FL_EVENTS_MAGIC   0x31545645464c0001ull
 #define FL_EVENT_WORDS    8u /* struct fl_event */
+#define FL_ARMED_BY_WORD  1u /* the lowest bit of `armed`: it sleeps on the other's word `bell`, and not on a descriptor */
 
 /* What an entry of a ring says of the frame's description. */
 enum fl_entry_type {
@@ -62,8 +63,9 @@ struct fl_announce_region {
     uint64_t pad0[4];
     fl_word head; /* announcements made and shown; for who looks on: no end of the lane reads it to take or return a frame */
     uint64_t pad1[7];
-    fl_word armed; /* rises before the producer sleeps */
-    uint64_t pad2[7];
+    fl_word armed; /* rises before the producer sleeps, and says how: FL_ARMED_BY_WORD */
+    fl_word bell;  /* rises when it rings a consumer that sleeps by it: the low half is a futex */
+    uint64_t pad2[6];
     fl_word closed;      /* 0 open, else final head + 1 */
     fl_word through_seq; /* odd while the four below change */
     fl_word through_epoch, through_number, through_pts, through_time_base;
@@ -77,8 +79,9 @@ struct fl_return_region {
     fl_word returned; /* returns made */
     fl_word gone;     /* 1: it will take nothing more; beside `returned` because the producer reads both */
     uint64_t pad1[6];
-    fl_word armed; /* rises before the consumer sleeps */
-    uint64_t pad2[7];
+    fl_word armed; /* rises before the consumer sleeps, and says how */
+    fl_word bell;  /* rises when it rings a producer that sleeps by it */
+    uint64_t pad2[6];
     fl_word taken;      /* statistics only */
     fl_word working_on; /* index + 1 of the announcement in hand, 0: none */
     uint64_t pad3[6];
@@ -140,11 +143,13 @@ FL_LAYOUT_ASSERT(offsetof(struct fl_short_entry, pts) == offsetof(struct fl_entr
 FL_LAYOUT_ASSERT(offsetof(struct fl_entry, desc.origin_ns) == FL_ORIGIN_WORD * 8);
 FL_LAYOUT_ASSERT(offsetof(struct fl_announce_region, head) == 1 * FL_LINE);
 FL_LAYOUT_ASSERT(offsetof(struct fl_announce_region, armed) == 2 * FL_LINE);
+FL_LAYOUT_ASSERT(offsetof(struct fl_announce_region, bell) == 2 * FL_LINE + 8);
 FL_LAYOUT_ASSERT(offsetof(struct fl_announce_region, closed) == 3 * FL_LINE);
 FL_LAYOUT_ASSERT(offsetof(struct fl_announce_region, entries) == 4 * FL_LINE);
 FL_LAYOUT_ASSERT(offsetof(struct fl_return_region, returned) == 1 * FL_LINE);
 FL_LAYOUT_ASSERT(offsetof(struct fl_return_region, gone) == 1 * FL_LINE + 8);
 FL_LAYOUT_ASSERT(offsetof(struct fl_return_region, armed) == 2 * FL_LINE);
+FL_LAYOUT_ASSERT(offsetof(struct fl_return_region, bell) == 2 * FL_LINE + 8);
 FL_LAYOUT_ASSERT(offsetof(struct fl_return_region, taken) == 3 * FL_LINE);
 FL_LAYOUT_ASSERT(offsetof(struct fl_return_region, entries) == 4 * FL_LINE);
 FL_LAYOUT_ASSERT(sizeof(struct fl_slot_version) == FL_LINE);

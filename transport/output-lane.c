@@ -252,6 +252,18 @@ static bool look_is_due(const struct fl_output_lane *lane, bool all)
            fl_now_ns() - lane->unlooked_since_ns >= lane->info.batch_delay_ns;
 }
 
+static void ring(struct fl_output_lane *lane)
+{
+    enum fl_must_ring how = fl_tx_must_ring(&lane->tx);
+    if (how == FL_RING_NOT)
+        return;
+    lane->stats.rings++;
+    if (how == FL_RING_WORD)
+        fl_tx_ring(&lane->tx);
+    struct fl_bell bell = {how == FL_RING_WORD ? &lane->tx.mine->bell : NULL, lane->fds.bell_out};
+    fl_context_note_bell(lane->output->context, bell);
+}
+
 /* D1 of core.h for every lane at once: all stores, one fence, then the looks. `all`: also what a batch still keeps back. */
 void fl_output_look(struct fl_output *output, bool all)
 {
@@ -273,9 +285,6 @@ void fl_output_look(struct fl_output *output, bool all)
             continue;
         lane->looking = lane->urgent = false;
         lane->unlooked = 0;
-        if (fl_tx_must_ring(&lane->tx)) {
-            lane->stats.rings++;
-            fl_context_note_bell(output->context, lane->fds.bell_out);
-        }
+        ring(lane);
     }
 }

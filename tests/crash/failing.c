@@ -45,6 +45,7 @@ enum call {
     WRITE,
     WRITEV,
     PPOLL,
+    SYSCALL,
     CLOSE,
 };
 
@@ -74,6 +75,7 @@ const struct failing_call failing_calls[] = {
     [WRITE] = {"write", {EIO, EAGAIN, EINTR}},
     [WRITEV] = {"writev", {EPIPE, EAGAIN, EINTR}},
     [PPOLL] = {"ppoll", {ENOMEM, EINTR}},
+    [SYSCALL] = {"syscall", {ENOSYS, EAGAIN, ENOMEM, EINTR}},
     [CLOSE] = {"close", {EIO, EINTR}, .quiet = true},
 };
 const unsigned failing_call_count = sizeof failing_calls / sizeof *failing_calls;
@@ -226,6 +228,22 @@ STAND_IN(WRITE, ssize_t, write, (int fd, const void *from, size_t bytes), (fd, f
 STAND_IN(WRITEV, ssize_t, writev, (int fd, const struct iovec *parts, int count), (fd, parts, count))
 STAND_IN(PPOLL, int, ppoll, (struct pollfd * fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask),
          (fds, count, timeout, mask))
+
+/* futex(2) and futex_waitv(2), which the C library has no names for. */
+SEEN long syscall(long number, ...)
+{
+    const enum call call = SYSCALL;
+    long arguments[6];
+    va_list rest;
+    va_start(rest, number);
+    for (unsigned i = 0; i < 6; i++)
+        arguments[i] = va_arg(rest, long);
+    va_end(rest);
+    REAL(syscall);
+    if (fails(call))
+        return -1;
+    return real(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+}
 
 SEEN int open(const char *path, int flags, ...)
 {

@@ -7,10 +7,13 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <linux/futex.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int fuzz_clock_gettime(clockid_t clock, struct timespec *now);
 int fuzz_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask);
+long fuzz_syscall(long number, ...);
 
 /* ---- checks ---- */
 
@@ -61,6 +65,23 @@ int fuzz_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
 {
     (void)timeout, (void)mask;
     return poll(fds, count, 0);
+}
+
+/* The library wakes, and waits for words: whoever waits finds at once that one has changed, or that it is time. */
+long fuzz_syscall(long number, ...)
+{
+    va_list rest;
+    va_start(rest, number);
+    const struct futex_waitv *words = va_arg(rest, const struct futex_waitv *);
+    unsigned count = number == SYS_futex_waitv ? va_arg(rest, unsigned) : 0;
+    va_end(rest);
+    if (number != SYS_futex_waitv)
+        return 0;
+    errno = ETIMEDOUT;
+    for (unsigned i = 0; i < count; i++)
+        if (*(const volatile uint32_t *)(uintptr_t)words[i].uaddr != words[i].val)
+            errno = EAGAIN;
+    return -1;
 }
 
 /* ---- input ---- */

@@ -56,5 +56,6 @@ void fake_consumer_destroy(struct fake_consumer *fake);
 
 /* Puts one index in the ring of returns, as an honest consumer does. */
 void fake_return(struct fake_consumer *fake, uint64_t index);
+void fake_ring_back(struct fake_consumer *fake);
 
 #endif

@@ -1,7 +1,7 @@
 /* Doorbells: armed, rung, batches, on a machine with store buffers (TSO, as x86 has it). No wake-up is lost, none is for nothing.
  *
- * protocol.md: "Doorbells". C: fl_tx_arm, fl_tx_must_ring, fl_rx_arm, fl_rx_must_ring, fl_doorbell_fence in core.h; sleep_once and arm in
- * context.c; note_ring and the flush of a batch in output.c and lane.c.
+ * protocol.md: "Doorbells". C: fl_tx_arm, fl_tx_must_ring, fl_rx_arm, fl_rx_must_ring, fl_doorbell_fence in core.h; sleep_once_and_unlock
+ * in wait.c; arm and note_words in sleep.c; ring, and the flush of a batch, in output-lane.c and lane.c.
  *
  * The producer announces, says through, may keep announcements and looks within a batch, waits for credit, or goes off to wait for
  * something else for ever (`dry`); at the end it closes. The consumer takes, keeps HOLD frames, and sleeps when there is nothing.
@@ -9,6 +9,8 @@
  *
  * run wake-ups: -DFRAMES=3 -DTSO
  * run nobody spins: -DFRAMES=2 -DCREDITS=1 -DHOLD=0 -DTSO progress
+ * run wake-ups by word: -DFRAMES=3 -DTSO -DBY_WORD
+ * run nobody spins by word: -DFRAMES=2 -DCREDITS=1 -DHOLD=0 -DTSO -DBY_WORD progress
  * long wake-ups: -DFRAMES=5 -DTSO
  * long wake-ups, more credits: -DFRAMES=5 -DTSO -DCREDITS=3
  *
@@ -31,6 +33,9 @@
  * mutant ARMED_IGNORES_RETURNS (wake-ups): the armed producer does not test returns again
  * mutant DRAIN_AFTER_LOOK (wake-ups): the bell is read between the look and the sleep
  * mutant BELL_NEVER_READ (wake-ups): a level-triggered bell is left as it is
+ * mutant NOTED_AFTER_LOOK (wake-ups by word): who sleeps by word reads it after the look
+ * mutant WORD_STAYS (wake-ups by word): the word is not changed, only woken
+ * mutant NO_FENCE_BY_WORD (wake-ups by word): the consumer that sleeps by word arms and looks without a full fence between
  * mutant DOORBELL_CARRIES_HEAD (wake-ups): the bell is rung with the head and believed: eventfds add up
  */
 #ifndef CREDITS
@@ -44,8 +49,25 @@
 
 #include "core.pml"
 
-/* eventfds */
+/* By descriptor a bell says that it has rung until it is read; by word (-DBY_WORD) it is a count, and who sleeps waits until it is
+ * another than was noted. Its store is seen when the ringer calls the kernel, which is not before the look at `armed`. */
 byte bell_consumer, bell_producer;
+#ifdef BY_WORD
+#define note(bell) noted = bell
+#define hears(bell) (bell != noted)
+#define drain(bell) skip
+#else
+#define note(bell) skip
+#define hears(bell) (bell != 0)
+#define drain(bell) bell = 0
+#endif
+#ifdef NOTED_AFTER_LOOK
+#define note_before(bell) skip
+#define note_after(bell) note(bell)
+#else
+#define note_before(bell) note(bell)
+#define note_after(bell) skip
+#endif
 
 /* what only the model sees */
 byte announced, said; /* frames and throughs the producer has flushed or stands by */
@@ -53,7 +75,7 @@ byte taken, heard;
 byte consumer_sleeps, producer_sleeps, consumer_rings, producer_rings; /* consumer_rings: at the consumer */
 bool producer_done, consumer_done, dry;
 
-#if defined(NO_FENCE_CONSUMER_ARM) || defined(STORE_FENCE_ONLY)
+#if defined(NO_FENCE_CONSUMER_ARM) || defined(NO_FENCE_BY_WORD) || defined(STORE_FENCE_ONLY)
 #define fence_consumer_arm() fl_fence_release()
 #else
 #define fence_consumer_arm() fl_fence_full()
@@ -93,6 +115,10 @@ inline look_at_armed(end, word, bell, rings, known)
         fi;
 #elif defined(DOORBELL_CARRIES_HEAD)
         atomic { bell = bell + known; rings++ };
+#elif defined(WORD_STAYS)
+        rings++;
+#elif defined(BY_WORD)
+        atomic { bell++; rings++ };
 #else
         atomic { bell = 1; rings++ };
 #endif
@@ -152,6 +178,7 @@ inline producer_arm()
 
 inline producer_sleep()
 {
+    note_before(bell_producer);
 #ifdef LOOK_BEFORE_ARM
     collect();
     producer_arm();
@@ -164,15 +191,16 @@ inline producer_sleep()
 #ifdef DRAIN_AFTER_LOOK
     bell_producer = 0;
 #endif
+    note_after(bell_producer);
     if
     :: has_credit
     :: else ->
 end_producer:
-        bell_producer != 0; /* poll */
+        hears(bell_producer); /* poll */
         producer_sleeps++;
         assert(producer_sleeps <= producer_rings); /* a bell that was rung wakes once */
 #ifndef BELL_NEVER_READ
-        bell_producer = 0
+        drain(bell_producer)
 #endif
     fi;
 #ifdef RING_ONCE_FLAG
@@ -196,7 +224,7 @@ inline wait_for_credit()
 active proctype producer()
 {
     fl_tx tx;
-    byte me = 0, frame, armed, through;
+    byte me = 0, frame, armed, through, noted;
 
     do
     :: frame < FRAMES ->
@@ -269,6 +297,7 @@ inline consumer_arm()
 
 inline consumer_sleep()
 {
+    note_before(bell_consumer);
 #ifdef LOOK_BEFORE_ARM
     look_at_everything();
     consumer_arm();
@@ -279,18 +308,19 @@ inline consumer_sleep()
 #ifdef DRAIN_AFTER_LOOK
     bell_consumer = 0;
 #endif
+    note_after(bell_consumer);
     if
     :: something_new
     :: else ->
 end_consumer:
-        bell_consumer != 0; /* poll */
+        hears(bell_consumer); /* poll */
         consumer_sleeps++;
         assert(consumer_sleeps <= consumer_rings); /* a bell that was rung wakes once */
 #ifdef DOORBELL_CARRIES_HEAD
         assert(bell_consumer <= announced); /* what a bell says is so */
 #endif
 #ifndef BELL_NEVER_READ
-        bell_consumer = 0
+        drain(bell_consumer)
 #endif
     fi;
 #ifdef RING_ONCE_FLAG
@@ -322,7 +352,7 @@ inline release_one()
 active proctype consumer()
 {
     fl_rx rx;
-    byte me = 1, armed, closed, through, there, committed;
+    byte me = 1, armed, closed, through, there, committed, noted;
 
     do
     :: look_at_everything();

@@ -18,8 +18,8 @@ struct hear_end : rl::test_suite<hear_end, 2> {
             fl_tx_close(&way.tx);
             ring_consumer(way, consumer);
         } else {
-            sleep_until(
-                consumer, FENCE_CONSUMER_SLEEPS, [this] { fl_rx_arm(&way.rx); },
+            sleep_either_way(
+                consumer, FENCE_CONSUMER_SLEEPS, [this](bool by_word) { return way.arm_consumer(by_word); },
                 [this] { return fl_rx_look(&way.rx) == FL_LOOK_ENDED; });
         }
     }
@@ -42,8 +42,8 @@ struct hear_through : rl::test_suite<hear_through, 2> {
             ring_consumer(way, consumer);
         } else {
             uint64_t words[4];
-            sleep_until(
-                consumer, FENCE_CONSUMER_SLEEPS, [this] { fl_rx_arm(&way.rx); },
+            sleep_either_way(
+                consumer, FENCE_CONSUMER_SLEEPS, [this](bool by_word) { return way.arm_consumer(by_word); },
                 [this, &words] { return fl_rx_through(&way.rx, words) != 0; });
             PROMISE(words[1] == 1 && words[3] == 90000);
         }
@@ -72,8 +72,8 @@ struct hear_return : rl::test_suite<hear_return, 2> {
             fl_rx_commit(&way.rx);
             ring_producer(way, producer);
         } else {
-            sleep_until(
-                producer, FENCE_PRODUCER_SLEEPS, [this] { fl_tx_arm(&way.tx); },
+            sleep_either_way(
+                producer, FENCE_PRODUCER_SLEEPS, [this](bool by_word) { return way.arm_producer(by_word); },
                 [this, &index] { return fl_tx_collect(&way.tx, 1, &index) == FL_COLLECT_ONE; });
             PROMISE(index == 0);
         }
@@ -96,15 +96,16 @@ struct hear_leave : rl::test_suite<hear_leave, 2> {
             fl_rx_leave(&way.rx);
             ring_producer(way, producer);
         } else {
-            sleep_until(
-                producer, FENCE_PRODUCER_SLEEPS, [this] { fl_tx_arm(&way.tx); }, [this] { return fl_tx_gone(&way.tx) != 0; });
+            sleep_either_way(
+                producer, FENCE_PRODUCER_SLEEPS, [this](bool by_word) { return way.arm_producer(by_word); },
+                [this] { return fl_tx_gone(&way.tx) != 0; });
         }
     }
 };
 
 /* Both ends of a lane, asleep whenever they can be: frames one way, returns the other, the end. Both sides put off their looks
  * whether to ring, within a batch: never when they sleep, nor at the end. */
-struct lane_asleep : rl::test_suite<lane_asleep, 2> {
+template <sleep_way WAY> struct lane_asleep : rl::test_suite<lane_asleep<WAY>, 2> {
     static const unsigned FRAMES = 4, CREDITS = 2;
     lane<2> way;
     exclusive_slot slots[CREDITS];
@@ -141,9 +142,9 @@ struct lane_asleep : rl::test_suite<lane_asleep, 2> {
     }
     void wait_for(unsigned most)
     {
-        sleep_until(
-            producer, FENCE_PRODUCER_SLEEPS, [this] { fl_tx_arm(&way.tx); }, [this, most] { return at_most(most); },
-            [this] { flush(); });
+        sleep_some_way(
+            WAY, producer, FENCE_PRODUCER_SLEEPS, [this](bool by_word) { return way.arm_producer(by_word); },
+            [this, most] { return at_most(most); }, [this] { flush(); });
     }
     void produce()
     {
@@ -175,8 +176,8 @@ struct lane_asleep : rl::test_suite<lane_asleep, 2> {
     {
         fl_look seen = FL_LOOK_NOTHING;
         while (seen != FL_LOOK_ENDED) {
-            sleep_until(
-                consumer, FENCE_CONSUMER_SLEEPS, [this] { fl_rx_arm(&way.rx); },
+            sleep_some_way(
+                WAY, consumer, FENCE_CONSUMER_SLEEPS, [this](bool by_word) { return way.arm_consumer(by_word); },
                 [this, &seen] { return (seen = fl_rx_look(&way.rx)) != FL_LOOK_NOTHING; }, [this] { look(); });
             PROMISE(seen == FL_LOOK_ENTRY || seen == FL_LOOK_ENDED);
             if (seen == FL_LOOK_ENTRY)
@@ -202,9 +203,12 @@ struct lane_asleep : rl::test_suite<lane_asleep, 2> {
 int main(int argc, char **argv)
 {
     const suite_info suites[] = {
-        {"hear-end", 99, run_suite<hear_end>},       {"hear-through", 99, run_suite<hear_through>},
-        {"hear-return", 99, run_suite<hear_return>}, {"hear-leave", 99, run_suite<hear_leave>},
-        {"lane-asleep", 1, run_suite<lane_asleep>},
+        {"hear-end", 99, run_suite<hear_end>},
+        {"hear-through", 99, run_suite<hear_through>},
+        {"hear-return", 99, run_suite<hear_return>},
+        {"hear-leave", 99, run_suite<hear_leave>},
+        {"lane-asleep", 1, run_suite<lane_asleep<BY_FD>>},
+        {"lane-asleep-by-word", 1, run_suite<lane_asleep<BY_WORD>>},
     };
     return run_main(argc, argv, suites);
 }

@@ -35,14 +35,14 @@ template <typename words> void zero_words(words &all)
 template <typename visit> void each_word(fl_announce_region *region, visit with)
 {
     with(&region->magic), with(&region->lane), with(&region->epoch), with(&region->places), with(&region->head);
-    with(&region->armed), with(&region->closed), with(&region->through_seq), with(&region->through_epoch);
+    with(&region->armed), with(&region->bell), with(&region->closed), with(&region->through_seq), with(&region->through_epoch);
     with(&region->through_number), with(&region->through_pts), with(&region->through_time_base);
 }
 
 template <typename visit> void each_word(fl_return_region *region, visit with)
 {
     with(&region->magic), with(&region->lane), with(&region->epoch), with(&region->places), with(&region->returned);
-    with(&region->gone), with(&region->armed), with(&region->taken), with(&region->working_on);
+    with(&region->gone), with(&region->armed), with(&region->bell), with(&region->taken), with(&region->working_on);
 }
 
 /* A region and the words behind it. C++ cannot end the life of an open array, so every word is born and buried by name. */
@@ -168,6 +168,20 @@ template <unsigned PLACES> struct lane {
         fl_rx_give_back(&rx, fl_rx_advance(&rx));
         fl_rx_commit(&rx);
     }
+
+    /* What the other's bell said before. */
+    uint64_t arm_producer(bool by_word)
+    {
+        uint64_t said = fl_tx_bell(&tx);
+        fl_tx_arm(&tx, by_word);
+        return said;
+    }
+    uint64_t arm_consumer(bool by_word)
+    {
+        uint64_t said = fl_rx_bell(&rx);
+        fl_rx_arm(&rx, by_word);
+        return said;
+    }
 };
 
 /* ---- slots ---- */
@@ -240,35 +254,64 @@ struct shared_slot {
 
 /* ---- bells ---- */
 
-/* An eventfd and the thread that polls it. The kernel's own would order memory besides; the protocol does not lean on that, so
- * this one orders nothing. Who sleeps on it and is never rung sleeps for ever: Relacy calls that a deadlock. */
+/* A descriptor and the thread that polls it, or a futex and the thread that waits on it. The kernel's own would order memory
+ * besides; the protocol does not lean on that, so these order nothing, but that whoever is not let to sleep, for the word is newer,
+ * finds it newer. Who sleeps and is never rung sleeps for ever: Relacy calls that a deadlock. */
 struct bell {
     bool rung, asleep;
+    uint64_t said; /* the futex, as the kernel knows it once somebody was to be woken */
     rl::thread_id_t sleeper;
 
     void hang()
     {
         rung = asleep = false;
+        said = 0;
     }
     void ring()
     {
         rl::ctx().sched();
         rung = true;
-        if (asleep) {
-            asleep = false;
-            rl::ctx().unpark_thread(sleeper, false, $);
-        }
+        wake();
+    }
+    void ring_word(uint64_t says)
+    {
+        model_fence(rl::mo_seq_cst, $);
+        rl::ctx().sched();
+        said = says;
+        wake();
     }
     void sleep()
     {
         rl::ctx().sched();
-        if (!rung) {
-            asleep = true;
-            sleeper = rl::ctx().current_thread();
-            rl::ctx().park_current_thread(false, false, false, $);
-        }
+        if (!rung)
+            park();
         rl::ctx().sched();
         rung = false; /* drained, then the sleeper looks again */
+    }
+    /* Unless the word is newer than what was `noted`. */
+    void sleep_by_word(uint64_t noted)
+    {
+        rl::ctx().sched();
+        if (said <= noted)
+            park();
+        else
+            model_fence(rl::mo_seq_cst, $);
+        rl::ctx().sched();
+    }
+
+  private:
+    void park()
+    {
+        asleep = true;
+        sleeper = rl::ctx().current_thread();
+        rl::ctx().park_current_thread(false, false, false, $);
+    }
+    void wake()
+    {
+        if (!asleep)
+            return;
+        asleep = false;
+        rl::ctx().unpark_thread(sleeper, false, $);
     }
 };
 
@@ -299,15 +342,25 @@ inline void full_fence(fence_place place)
 template <typename some_lane> void ring_consumer(some_lane &lane, bell &consumer)
 {
     full_fence(FENCE_PRODUCER_RINGS);
-    if (fl_tx_must_ring(&lane.tx))
+    fl_must_ring how = fl_tx_must_ring(&lane.tx);
+    if (how == FL_RING_FD)
         consumer.ring();
+    if (how == FL_RING_WORD) {
+        fl_tx_ring(&lane.tx);
+        consumer.ring_word(lane.tx.rings);
+    }
 }
 
 template <typename some_lane> void ring_producer(some_lane &lane, bell &producer)
 {
     full_fence(FENCE_CONSUMER_RINGS);
-    if (fl_rx_must_ring(&lane.rx))
+    fl_must_ring how = fl_rx_must_ring(&lane.rx);
+    if (how == FL_RING_FD)
         producer.ring();
+    if (how == FL_RING_WORD) {
+        fl_rx_ring(&lane.rx);
+        producer.ring_word(lane.rx.rings);
+    }
 }
 
 /* Looks; if nothing, arms and looks again; if still nothing, does what may not wait for it, sleeps until rung, and so on. */
@@ -327,6 +380,31 @@ void sleep_until(bell &mine, fence_place place, arm arms, look ready, tend befor
 template <typename arm, typename look> void sleep_until(bell &mine, fence_place place, arm arms, look ready)
 {
     sleep_until(mine, place, arms, ready, [] {});
+}
+
+/* By descriptor or by word, as `way` says: `arms` is told which, and gives what the other's word said before. */
+enum sleep_way { BY_FD, BY_WORD, EITHER };
+
+template <typename arm, typename look, typename tend>
+void sleep_some_way(sleep_way way, bell &mine, fence_place place, arm arms, look ready, tend before_sleep)
+{
+    while (!ready()) {
+        bool by_word = way == EITHER ? heads() : way == BY_WORD;
+        uint64_t said = arms(by_word);
+        full_fence(place);
+        if (ready())
+            return;
+        before_sleep();
+        if (by_word)
+            mine.sleep_by_word(said);
+        else
+            mine.sleep();
+    }
+}
+
+template <typename arm, typename look> void sleep_either_way(bell &mine, fence_place place, arm arms, look ready)
+{
+    sleep_some_way(EITHER, mine, place, arms, ready, [] {});
 }
 
 #endif

@@ -50,7 +50,7 @@ struct fan_out : rl::test_suite<fan_out, 3> {
                 producer, FENCE_PRODUCER_SLEEPS,
                 [this] {
                     for (auto &way : ways)
-                        fl_tx_arm(&way.tx);
+                        fl_tx_arm(&way.tx, false);
                 },
                 [this] { return all_back(); });
             slot.write(number);
@@ -71,7 +71,7 @@ struct fan_out : rl::test_suite<fan_out, 3> {
         fl_look look = FL_LOOK_NOTHING;
         while (look != FL_LOOK_ENDED) {
             sleep_until(
-                mine, FENCE_CONSUMER_SLEEPS, [&way] { fl_rx_arm(&way.rx); },
+                mine, FENCE_CONSUMER_SLEEPS, [&way] { fl_rx_arm(&way.rx, false); },
                 [&way, &look] { return (look = fl_rx_look(&way.rx)) != FL_LOOK_NOTHING; });
             if (look != FL_LOOK_ENTRY)
                 continue;
@@ -119,7 +119,7 @@ struct forwarding : rl::test_suite<forwarding, 3> {
             uint64_t index;
             if (number > 1)
                 sleep_until(
-                    source, FENCE_PRODUCER_SLEEPS, [this] { fl_tx_arm(&upper.tx); },
+                    source, FENCE_PRODUCER_SLEEPS, [this] { fl_tx_arm(&upper.tx, false); },
                     [this, &index] { return fl_tx_collect(&upper.tx, 1, &index) == FL_COLLECT_ONE; });
             slot.write(number);
             upper.announce(number, 0, slot.life);
@@ -139,8 +139,8 @@ struct forwarding : rl::test_suite<forwarding, 3> {
             sleep_until(
                 stage, FENCE_CONSUMER_SLEEPS,
                 [this] {
-                    fl_rx_arm(&upper.rx);
-                    fl_tx_arm(&lower.tx);
+                    fl_rx_arm(&upper.rx, false);
+                    fl_tx_arm(&lower.tx, false);
                 },
                 [this, &moved, &ended] { return moved = pass_back() | (!ended && pass_on(&ended)); });
         }
@@ -178,7 +178,7 @@ struct forwarding : rl::test_suite<forwarding, 3> {
         fl_look look = FL_LOOK_NOTHING;
         while (look != FL_LOOK_ENDED) {
             sleep_until(
-                sink, FENCE_CONSUMER_SLEEPS, [this] { fl_rx_arm(&lower.rx); },
+                sink, FENCE_CONSUMER_SLEEPS, [this] { fl_rx_arm(&lower.rx, false); },
                 [this, &look] { return (look = fl_rx_look(&lower.rx)) != FL_LOOK_NOTHING; });
             if (look != FL_LOOK_ENTRY)
                 continue;

@@ -106,7 +106,7 @@ size_t fl_frame_capacity(const struct fl_frame *frame);
 /* First byte of row 0 of a plane (checked against the slot at take). */
 const uint8_t *fl_frame_plane(const struct fl_frame *frame, unsigned plane);
 
-/* References may be taken and dropped on any thread; no call blocks, locks or makes a system call, save one eventfd write
+/* References may be taken and dropped on any thread; no call blocks, locks or makes a system call, save one to wake it
  * when the context's thread sleeps. A frame must be unreferenced before its context is destroyed. unref accepts NULL. */
 struct fl_frame *fl_frame_ref(struct fl_frame *frame);
 void fl_frame_unref(struct fl_frame *frame);

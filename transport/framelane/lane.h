@@ -58,7 +58,7 @@ struct fl_lane_info {
  *   returns         memfd, maps read-only   memfd, maps writable    -1              -1
  *   bell_out        rings the consumer      rings the producer      -1              -1
  *   bell_in         hears of returns        hears of frames         -1              -1
- * The two ends of a bell are those of fl_bell_mint. Ends that trust each other may also share a non-blocking eventfd.
+ * The two ends of a bell's descriptor are those of fl_bell_mint. Ends that trust each other may also share a non-blocking eventfd.
  * Who has the write end of a pipe must ignore SIGPIPE: a reader that leaves is then noticed as one. */
 struct fl_lane_fds {
     int announce, returns, bell_out, bell_in;
