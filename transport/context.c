@@ -102,14 +102,14 @@ void fl_context_flush_locked(struct fl_context *context)
         fl_output_look(context->outputs[i], true);
 }
 
-/* Who finds nobody asleep by word rings the descriptor, which whoever then sleeps by it hears; and whoever then sleeps by word
- * looks at everything after it has said so. */
+/* Who finds nobody asleep has been counted before whoever is about to sleep compares the count. */
 void fl_context_kick(struct fl_context *context)
 {
     atomic_fetch_add(&context->kicks, 1);
-    if (atomic_load(&context->asleep) == FL_ASLEEP_BY_WORD)
+    unsigned asleep = atomic_load(&context->asleep);
+    if (asleep == FL_ASLEEP_BY_WORD)
         fl_bell_ring_word(&context->kicks, true);
-    else
+    else if (asleep == FL_ASLEEP_BY_FD)
         fl_ring(context->kick_fd);
 }
 

@@ -188,6 +188,7 @@ struct fl_context {
     uint32_t recording;       /* FL_EVENT_BITs that some recorder wants; 0: nobody has asked for events */
     int kick_fd;
     atomic_uint kicks;      /* a futex: how often it was kicked */
+    unsigned kicks_heard;   /* of those: by who has the turn */
     atomic_uint asleep;     /* enum fl_asleep */
     atomic_bool by_fd_only; /* the kernel cannot wait for several words, or a lane is a pipe */
     _Atomic(struct fl_frame *) released;

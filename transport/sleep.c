@@ -76,7 +76,7 @@ static void add_word(struct fl_sleep *sleep, const void *word, uint64_t said, un
 /* Before the bells are armed: whoever rings because they are changes a word after it was read here. */
 static void note_words(struct fl_context *context, struct fl_sleep *sleep)
 {
-    add_word(sleep, &context->kicks, atomic_load_explicit(&context->kicks, memory_order_relaxed), FUTEX_PRIVATE_FLAG, NULL);
+    add_word(sleep, &context->kicks, context->kicks_heard, FUTEX_PRIVATE_FLAG, NULL);
     for (unsigned i = 0; i < context->lane_count; i++) {
         struct fl_lane *lane = context->lanes[i];
         if (!lane->bell_watch.muted && !lane->fault)
@@ -90,15 +90,17 @@ static void note_words(struct fl_context *context, struct fl_sleep *sleep)
         }
 }
 
+static bool was_kicked(const struct fl_context *context)
+{
+    return atomic_load_explicit(&context->kicks, memory_order_relaxed) != context->kicks_heard;
+}
+
 static bool has_changed(const struct fl_context *context, const struct fl_sleep *sleep, unsigned i)
 {
     const struct fl_bell_watch *watch = sleep->ears[i].watch;
-    uint64_t now;
     if (!watch)
-        now = atomic_load_explicit(&context->kicks, memory_order_relaxed);
-    else
-        now = watch->rx ? fl_rx_bell(watch->rx) : fl_tx_bell(watch->tx);
-    return (uint32_t)now != sleep->words[i].val;
+        return was_kicked(context);
+    return (uint32_t)(watch->rx ? fl_rx_bell(watch->rx) : fl_tx_bell(watch->tx)) != sleep->words[i].val;
 }
 
 static bool hear_words(struct fl_context *context, struct fl_sleep *sleep, const struct timespec *until)
@@ -156,8 +158,10 @@ static void gather_fds(struct fl_context *context, struct fl_sleep *sleep)
 }
 
 /* Every bell that rang is read; pipes are read by their lanes. */
-static bool hear_fds(struct fl_sleep *sleep, const struct timespec *limit)
+static bool hear_fds(const struct fl_context *context, struct fl_sleep *sleep, const struct timespec *limit)
 {
+    if (was_kicked(context)) /* while nobody slept: no descriptor has rung for it */
+        limit = &(struct timespec){0, 0};
     if (ppoll(sleep->polls, sleep->count, limit, NULL) <= 0)
         return false;
     for (unsigned i = 0; i < sleep->count; i++) {
@@ -219,9 +223,10 @@ bool fl_sleep_until(struct fl_context *context, struct fl_sleep *sleep, uint64_t
         rang = hear_words(context, sleep, &until);
     } else {
         struct timespec limit = as_timespec(until_ns - now);
-        rang = hear_fds(sleep, &limit);
+        rang = hear_fds(context, sleep, &limit);
     }
     atomic_store_explicit(&context->asleep, FL_AWAKE, memory_order_relaxed);
+    context->kicks_heard = atomic_load_explicit(&context->kicks, memory_order_acquire);
     return rang;
 }
 

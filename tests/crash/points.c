@@ -95,8 +95,9 @@ static enum point producer_point(struct scene *scene, const struct points *befor
     enum point point = POINT_P0;
     bool first = lane_moved(before, now, 0), second = lane_moved(before, now, 1);
     if (first && second) {
-        bool rung = silence(scene->wires[0].to_consumer);
-        return silence(scene->wires[1].to_consumer) && rung ? POINT_P_END : POINT_P7;
+        bool rung = silence(scene->wires[0].to_consumer) || DIFFERS(announced[0], WORD(struct fl_announce_region, bell));
+        bool both = silence(scene->wires[1].to_consumer) || DIFFERS(announced[1], WORD(struct fl_announce_region, bell));
+        return rung && both ? POINT_P_END : POINT_P7;
     }
     if (first || second)
         return POINT_P9;
@@ -114,8 +115,10 @@ static enum point producer_point(struct scene *scene, const struct points *befor
 
 static enum point consumer_point(struct scene *scene, const struct points *before, const struct points *now)
 {
-    if (DIFFERS(returned, WORD(struct fl_return_region, returned)) || DIFFERS(returned, WORD(struct fl_return_region, gone)))
-        return silence(scene->wires[0].to_producer) ? POINT_C_END : POINT_C6;
+    if (DIFFERS(returned, WORD(struct fl_return_region, returned)) || DIFFERS(returned, WORD(struct fl_return_region, gone))) {
+        bool rung = silence(scene->wires[0].to_producer) || DIFFERS(returned, WORD(struct fl_return_region, bell));
+        return rung ? POINT_C_END : POINT_C6;
+    }
     if (entries_differ(before->returned, now->returned, WORD(struct fl_return_region, entries)))
         return POINT_C5;
     return now->returned[WORD(struct fl_return_region, taken)] ? POINT_C3 : POINT_C0;

@@ -12,7 +12,7 @@ enum point {
     POINT_P6,    /* the entry is stored, some of it or all; its count is not, or `head` is not yet */
     POINT_P7,    /* the news is on every lane; a bell that must be rung is not (P7, P8) */
     POINT_P9,    /* some lanes have the news and others not */
-    POINT_P_END, /* told, and rung */
+    POINT_P_END, /* told, and rung: by word, that has changed, and the sleeper may not have been woken */
     POINT_C0,    /* nothing is stored: woken, count read, entry copied (C0 to C2) */
     POINT_C3,    /* taken (C3), perhaps being read (C4) */
     POINT_C5,    /* the index stands in the ring of returns; `returned` does not count it */
