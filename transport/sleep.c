@@ -103,9 +103,9 @@ static bool has_changed(const struct fl_context *context, const struct fl_sleep 
     return (uint32_t)(watch->rx ? fl_rx_bell(watch->rx) : fl_tx_bell(watch->tx)) != sleep->words[i].val;
 }
 
-static bool hear_words(struct fl_context *context, struct fl_sleep *sleep, const struct timespec *until)
+static bool hear_words(struct fl_context *context, struct fl_sleep *sleep, struct timespec until)
 {
-    long woken = syscall(SYS_futex_waitv, sleep->words, sleep->count, 0, until, CLOCK_MONOTONIC);
+    long woken = syscall(SYS_futex_waitv, sleep->words, sleep->count, 0, &until, CLOCK_MONOTONIC);
     if (woken >= 0) {
         sleep->ears[woken].rang = true;
         return true;
@@ -158,11 +158,11 @@ static void gather_fds(struct fl_context *context, struct fl_sleep *sleep)
 }
 
 /* Every bell that rang is read; pipes are read by their lanes. */
-static bool hear_fds(const struct fl_context *context, struct fl_sleep *sleep, const struct timespec *limit)
+static bool hear_fds(const struct fl_context *context, struct fl_sleep *sleep, struct timespec limit)
 {
     if (was_kicked(context)) /* while nobody slept: no descriptor has rung for it */
-        limit = &(struct timespec){0, 0};
-    if (ppoll(sleep->polls, sleep->count, limit, NULL) <= 0)
+        limit = (struct timespec){0, 0};
+    if (ppoll(sleep->polls, sleep->count, &limit, NULL) <= 0)
         return false;
     for (unsigned i = 0; i < sleep->count; i++) {
         struct ear *ear = &sleep->ears[i];
@@ -212,19 +212,29 @@ static struct timespec as_timespec(uint64_t ns)
     return (struct timespec){(time_t)(ns / 1000000000ull), (long)(ns % 1000000000ull)};
 }
 
+/* The deadline, or the time for a look around, which is not so exact that the precise clock need be asked. */
+static struct timespec until_when(uint64_t deadline_ns)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    uint64_t look_ns = (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec + FL_PEER_CHECK_NS;
+    return as_timespec(deadline_ns < look_ns ? deadline_ns : look_ns); /* it may be over: then nobody sleeps */
+}
+
+static struct timespec how_long(uint64_t deadline_ns)
+{
+    uint64_t limit_ns = FL_PEER_CHECK_NS;
+    if (deadline_ns != UINT64_MAX) {
+        uint64_t now = fl_now_ns(), left_ns = deadline_ns > now ? deadline_ns - now : 0;
+        limit_ns = left_ns < limit_ns ? left_ns : limit_ns;
+    }
+    return as_timespec(limit_ns);
+}
+
 bool fl_sleep_until(struct fl_context *context, struct fl_sleep *sleep, uint64_t deadline_ns)
 {
-    bool rang;
-    uint64_t now = fl_now_ns(), until_ns = now + FL_PEER_CHECK_NS;
-    if (deadline_ns < until_ns)
-        until_ns = deadline_ns > now ? deadline_ns : now;
-    if (sleep->by_word) {
-        struct timespec until = as_timespec(until_ns);
-        rang = hear_words(context, sleep, &until);
-    } else {
-        struct timespec limit = as_timespec(until_ns - now);
-        rang = hear_fds(context, sleep, &limit);
-    }
+    bool rang =
+        sleep->by_word ? hear_words(context, sleep, until_when(deadline_ns)) : hear_fds(context, sleep, how_long(deadline_ns));
     atomic_store_explicit(&context->asleep, FL_AWAKE, memory_order_relaxed);
     context->kicks_heard = atomic_load_explicit(&context->kicks, memory_order_acquire);
     return rang;
