@@ -32,6 +32,15 @@
         .rows = {LATENCIES_SHOWN("a bare handoff beside itself, " words)},                                                         \
     }
 
+/* What it is worth that a bell is a word and not a descriptor: nothing of ours in either. */
+#define WORDS(pin, words)                                                                                                          \
+    {                                                                                                                              \
+        .name = "price-word-" pin, .command = {"floor-pingpong", "--pin", pin, "--hear", "word"},                                  \
+        .floor = {"floor-pingpong", "--pin", pin},                                                                                 \
+        .rows = {{"a bare handoff by word, " words ", p50", "p50_ns", NULL, "ns", MICRO_SHOWN, 0,                                  \
+                  "futex_waitv on a word that only who rings may write; floor: eventfd"}},                                         \
+    }
+
 #define PACED_ITSELF(pin, words)                                                                                                   \
     {                                                                                                                              \
         .name = "itself-wake-" pin, .command = {"floor-paced", "--pin", pin}, .floor = {"floor-paced", "--pin", pin},              \
@@ -122,6 +131,9 @@ const struct micro_experiment micro_wake_experiments[] = {
     HANDOFF_ITSELF("across", "two cores"),
     HANDOFF_ITSELF("one", "one core"),
     HANDOFF_ITSELF("free", "not pinned"),
+    WORDS("across", "two cores"),
+    WORDS("one", "one core"),
+    WORDS("free", "not pinned"),
     PACED_ITSELF("across", "two cores"),
     PACED_ITSELF("one", "one core"),
     PACED_ITSELF("free", "not pinned"),

@@ -17,8 +17,10 @@ struct bare_word {
 
 /* One direction of ringing. Minted before the fork, so both processes have it; each uses its own half. */
 struct bare_bell {
-    struct bare_word *armed; /* shared: raised by the sleeper before it sleeps */
-    int ring, hear;          /* see bare_bell_init */
+    struct bare_word *armed;       /* shared: raised by the sleeper before it sleeps */
+    int ring, hear;                /* see bare_bell_init */
+    struct bare_word *word;        /* and: changed by who rings; NULL: the bell is a descriptor */
+    const struct bare_word *heard; /* the same, as the sleeper sees it, who cannot write there */
     int kick;
     bool epoll;
     uint64_t raised; /* the sleeper's own */
@@ -27,7 +29,8 @@ struct bare_bell {
 };
 
 /* `how`: "read", one eventfd that both sides hold; "epoll", an eventfd, and an epoll instance that watches it for the sleeper;
- * "pipe", the two ends of a pipe. */
+ * "pipe", the two ends of a pipe; "word", a futex in memory that only who rings may write, and one more that is waited for besides.
+ */
 void bare_bell_init(struct bare_bell *bell, const char *how);
 
 /* After the news has been stored: rings if the other side sleeps, or is about to. */
