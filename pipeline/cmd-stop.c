@@ -15,7 +15,9 @@ static int stop(const char *run, gboolean now)
         fprintf(stderr, "framelane stop: run '%s' is gone without a word; was it killed?\n", run);
     else if (exit_code == 0 || now)
         status =
-            (fprintf(stderr, "%s: stopped%s\n", run, exit_code ? "; its outputs are not complete" : ", its outputs are closed"), 0);
+            (fprintf(stderr, "%s: stopped%s\n", run,
+                     exit_code ? " at once; its own output says which of its outputs are complete" : ", its outputs are closed"),
+             0);
     else
         fprintf(stderr, "framelane stop: run '%s' has ended with exit code %d; its own output says why\n", run, exit_code);
     fl_remote_close(remote);

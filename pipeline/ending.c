@@ -10,11 +10,6 @@
 #define ABORT_US       (3 * G_USEC_PER_SEC)  /* for stages to clean up when the run never started */
 #define SAME_SIGNAL_US (G_USEC_PER_SEC / 10) /* timeout(1) and terminals send one signal to the process and to its group */
 
-static gboolean alive(const FlRunStage *stage)
-{
-    return stage->life != FL_LIFE_NEW && stage->life != FL_LIFE_REAPED;
-}
-
 /* ---- STOP ---- */
 
 static void send_stop(FlRunStage *stage)
@@ -30,6 +25,7 @@ void fl_run_stop_sources(FlRun *run)
     run->stopping = TRUE;
     for (unsigned i = 0; i < run->stage_count; i++) /* all: a filter's chain may have a source of its own in it */
         send_stop(&run->stages[i]);
+    fl_run_watch_end(run);
 }
 
 /* Nothing flows yet: the end of the socket tells every stage to close what it has opened. It may still say why it failed itself. */
@@ -56,8 +52,8 @@ static gboolean waits_for(const FlRunStage *stage, enum fl_waiting_for what)
     return FL_RUN_STAT(stage, waiting_for) == what;
 }
 
-/* TRUE where another stage that is alive must move before this one can. Blame goes down for credit and slots, up for frames. */
-static gboolean is_innocent(const FlRunStage *stage)
+/* Blame goes down for credit and slots, up for frames. */
+gboolean fl_run_is_held_up(const FlRunStage *stage)
 {
     const FlRun *run = stage->run;
     for (unsigned i = 0; i < run->lane_count; i++) {
@@ -66,10 +62,10 @@ static gboolean is_innocent(const FlRunStage *stage)
         fl_run_tally_lane(lane, &now);
         if (lane->unwired)
             continue;
-        gboolean holds_us = lane->from == stage && alive(lane->to) && now.sent > now.returned;
+        gboolean holds_us = lane->from == stage && fl_run_is_alive(lane->to) && now.sent > now.returned;
         if (holds_us && (waits_for(stage, FL_WAIT_CREDIT) || waits_for(stage, FL_WAIT_SLOT)))
             return TRUE;
-        gboolean starves_us = lane->to == stage && alive(lane->from) && now.sent <= now.taken;
+        gboolean starves_us = lane->to == stage && fl_run_is_alive(lane->from) && now.sent <= now.taken;
         if (starves_us && waits_for(stage, FL_WAIT_INPUT))
             return TRUE;
     }
@@ -82,7 +78,7 @@ static void kill_stuck(FlRun *run)
     for (unsigned pass = 0; pass < 2 && !found; pass++) {
         for (unsigned i = 0; i < run->stage_count; i++) {
             FlRunStage *stage = &run->stages[i];
-            if (!alive(stage) || stage->killed || (pass == 0 && is_innocent(stage)))
+            if (!fl_run_is_alive(stage) || stage->killed || (pass == 0 && fl_run_is_held_up(stage)))
                 continue;
             found = TRUE;
             fl_run_say(run, "%s (pid %d) has not moved for %d s while the run was ending; killed", stage->config->name,
@@ -221,7 +217,7 @@ static void reclaim(FlRunStage *stage)
 {
     for (unsigned i = 0; stage->run->state == FL_RUN_RUNNING && i < stage->run->lane_count; i++) {
         FlRunLane *lane = &stage->run->lanes[i];
-        if (lane->to == stage && !lane->unwired && !lane->stopped && alive(lane->from))
+        if (lane->to == stage && !lane->unwired && !lane->stopped && fl_run_is_alive(lane->from))
             tell_end(lane, FL_CONTROL_LANE_DOWN, lane->from);
     }
 }
@@ -250,7 +246,10 @@ void fl_run_stage_ended(FlRunStage *stage)
 static void stop_at_once(FlRun *run, int signal)
 {
     run->kill_signal = signal;
-    fl_run_say(run, "stopped at once; outputs are not complete");
+    for (unsigned i = 0; i < run->stage_count; i++) /* one that has just finished its file has said so */
+        fl_run_hear(&run->stages[i]);
+    g_autofree char *outputs = fl_run_outputs_text(run);
+    fl_run_say(run, "stopped at once; %s", outputs);
     kill_all(run);
 }
 

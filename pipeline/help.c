@@ -54,7 +54,8 @@ static const char run[] =
     "  --quiet, --verbose      say less, or more\n"
     "  --dry-run               check and show what would be run\n"
     "\n"
-    "The first Ctrl-C stops the sources and closes every file properly; the second stops at once.\n"
+    "The first Ctrl-C stops the sources and closes every file properly, and says after 2 s for whom it still waits; the second\n"
+    "stops at once, and says which outputs are complete.\n"
     "\n"
     "exit status: 0 all outputs closed well    1 a stage failed, or the video gave no frame    2 usage    3 configuration invalid\n"
     "             4 could not start    5 done, but over --max-drop    130, 143 second signal, outputs not closed\n";
@@ -142,7 +143,7 @@ static const char stop[] =
     "\n"
     "Ends a run as the first Ctrl-C does: sources stop, what is under way is finished, files are closed. Returns when it is over.\n"
     "\n"
-    "  --now    end it as the second Ctrl-C does: at once, outputs are not closed\n"
+    "  --now    end it as the second Ctrl-C does: at once, outputs that were not finished by then are not closed\n"
     "\n"
     "exit status: 0 it has ended as asked    1 there is no such run, or it ended with an error    2 usage\n";
 

@@ -7,6 +7,7 @@
  *   wiring.c       memory minted, mapped, sealed and handed on; lanes; GO
  *   generations.c  pools that grow while frames flow
  *   ending.c       STOP, deaths, deadlines, the verdict
+ *   unfinished.c   for whom an end waits, which outputs are complete
  *   talk.c         sentences on stderr
  *   tally.c        the numbers of the stats pages, added up
  *   live.c         what they were in the last seconds
@@ -176,7 +177,7 @@ struct FlRun {
 
     int signal_fd;
     sigset_t old_mask;
-    guint tick_source, deadline_source, for_source, signal_source;
+    guint tick_source, deadline_source, for_source, signal_source, waiting_source;
     gint64 launched_us, go_us, ended_us;
     uint64_t pool_bytes, pool_bytes_peak;
     gboolean line_shown, json_failed;
@@ -222,6 +223,7 @@ typedef struct {
     unsigned fd_count;
 } FlRunMessage;
 gboolean fl_run_send(FlRunStage *stage, const FlRunMessage *message);
+void fl_run_hear(FlRunStage *stage); /* takes what it has said by now; a few messages at most */
 
 /* opening.c */
 gboolean fl_run_send_config(FlRunStage *stage);
@@ -253,7 +255,19 @@ void fl_run_generation_mapped(FlRunRegion *pool, int error);
 /* setting.c */
 void fl_run_take_set_done(FlRunStage *stage, const struct fl_received *message);
 
+/* unfinished.c */
+/* The sources have been stopped: says from time to time for whom the end still waits, unless --quiet. */
+void fl_run_watch_end(FlRun *run);
+/* Which outputs are complete and which are not, as the rest of a sentence. To g_free. */
+char *fl_run_outputs_text(const FlRun *run);
+
 /* ending.c */
+static inline gboolean fl_run_is_alive(const FlRunStage *stage)
+{
+    return stage->life != FL_LIFE_NEW && stage->life != FL_LIFE_REAPED;
+}
+/* TRUE where another stage that is alive must move before this one can. */
+gboolean fl_run_is_held_up(const FlRunStage *stage);
 void fl_run_stop_sources(FlRun *run);
 /* The run has failed: says the sentence, remembers the first exit code, stops the sources, starts the deadline. */
 void fl_run_fail(FlRun *run, int exit_code, const char *format, ...) G_GNUC_PRINTF(3, 4);

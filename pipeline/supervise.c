@@ -104,6 +104,11 @@ static gboolean read_control(FlRunStage *stage, unsigned limit)
     return TRUE;
 }
 
+void fl_run_hear(FlRunStage *stage)
+{
+    read_control(stage, MESSAGES_AT_ONCE);
+}
+
 static gboolean on_control(gint fd, GIOCondition condition, gpointer data)
 {
     FlRunStage *stage = data;
@@ -344,7 +349,8 @@ static void free_stage(FlRunStage *stage)
 
 void fl_run_free(FlRun *run)
 {
-    guint sources[] = {run->tick_source, run->deadline_source, run->for_source, run->signal_source};
+    guint sources[] = {run->tick_source, run->deadline_source, run->for_source, run->signal_source,
+                       run->waiting_source};
     for (unsigned i = 0; i < G_N_ELEMENTS(sources); i++)
         if (sources[i])
             g_source_remove(sources[i]);

@@ -84,6 +84,7 @@ class Running:
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
         self.pid = self.process.pid
         self.end = None
+        self.said = ""  # of standard error, as far as it has been read
 
     def next_line(self, limit=LIMIT):
         """The next line of --json, None at the end."""
@@ -110,6 +111,17 @@ class Running:
             return all(stage["frames_in"] + stage["frames_out"] > 0 for stage in line["stages"])
         return self.until(flowing, "frames flowed")
 
+    def until_said(self, words, limit=LIMIT):
+        """Waits until standard error holds `words`; all that has been said by then."""
+        stderr = self.process.stderr.fileno()
+        while words not in self.said:
+            ready, _, _ = select.select([stderr], [], [], limit)
+            piece = os.read(stderr, 65536) if ready else b""
+            if not piece:
+                self.give_up(f"it did not say '{words}' but: {self.said}")
+            self.said += piece.decode(errors="replace")
+        return self.said
+
     def stages(self):
         """{name: pid} of the stage processes that live."""
         return stage_processes(self.pid)
@@ -123,7 +135,7 @@ class Running:
         for line in rest.splitlines():
             if line.startswith("{") and '"end"' in line:
                 self.end = json.loads(line)
-        return self.process.returncode, err
+        return self.process.returncode, self.said + err
 
     def give_up(self, why):
         for pid in [*self.stages().values(), self.pid]:

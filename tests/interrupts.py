@@ -36,9 +36,32 @@ def second_stops(failures, directory, number):
     failures.check(run.process.poll() is None, f"{number.name}: ended while its encoder was stopped")
     os.kill(run.pid, number)
     code, err = run.finish(limit=10)
+    failures.check("not complete: " + os.path.join(directory, "never.mkv") in err, f"second {number.name}: {err}")
     failures.check(code == 128 + number, f"second {number.name}: exit {code}, not {128 + number}: {err}")
     for stage, pid in pids.items():
         failures.check(harness.gone_within(pid, 1), f"second {number.name}: {stage} lives on")
+
+
+def says_for_whom(failures, directory):
+    """Whoever has not finished is named after a moment, and the second signal says which outputs that cost."""
+    line = ("pattern size=64x64 rate=100 realtime=true as source ; source ! encode {0}/film.mkv codec=mpeg4 as record"
+            " ; source ! hash {0}/sums as sums ; source ! null as sink").format(directory)
+    for stopped, second in (("record", f"not complete: {directory}/film.mkv (record); complete: {directory}/sums (sums)"),
+                            ("sink", f"every output is complete: {directory}/film.mkv (record), {directory}/sums (sums)")):
+        run = Running("-e", line)
+        run.until_frames_flow()
+        others = {"record", "sums", "sink"} - {stopped}
+        pid = run.stages()[stopped]
+        os.kill(pid, signal.SIGSTOP)
+        os.kill(run.pid, signal.SIGINT)
+        run.until(lambda now: all("exit" in stage for stage in now["stages"] if stage["name"] in others), "the others had ended")
+        said = run.until_said("ends at once")
+        where = f" to finish {directory}/film.mkv" if stopped == "record" else ""
+        failures.check(f"still waiting for {stopped} (pid {pid}, stopped){where}; held up by that: source; a second Ctrl-C" in said,
+                       f"for whom it waits: {said}")
+        os.kill(run.pid, signal.SIGINT)
+        code, err = run.finish(limit=10)
+        failures.check(code == 130 and f"stopped at once; {second}\n" in err, f"{stopped}: exit {code}, what is complete: {err}")
 
 
 def ends_by_itself(failures):
@@ -71,6 +94,7 @@ def main():
         first_drains(failures, directory, "a.mkv", signal.SIGTERM)
         second_stops(failures, directory, signal.SIGINT)
         second_stops(failures, directory, signal.SIGTERM)
+        says_for_whom(failures, directory)
     ends_by_itself(failures)
     ends_what_has_no_end(failures)
     failures.finish()
