@@ -108,7 +108,8 @@ static void attach(FlClient *client, FlRunStage *stage, const struct fl_remote_a
     if (!*latest)
         *latest = fl_run_mint(stage->run, &like, TRUE, &error);
     if (!*latest) {
-        fl_client_refuse(client, error, "no shared memory to show frames in: %s", g_strerror(-error));
+        g_autofree char *reason = fl_reason_text(error);
+        fl_client_refuse(client, error, "no shared memory to show frames in: %s", reason);
         return;
     }
     client->seen = stage;

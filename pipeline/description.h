@@ -100,6 +100,10 @@ FlStageConfig *fl_pipeline_find(const FlPipeline *p, const char *name);
 /* The nearest of `candidates` (NULL-terminated) by edit distance, NULL if none is near. */
 const char *fl_nearest(const char *word, const char *const *candidates);
 
+/* Why a file or shared memory cannot be written or made, with the remedy where a limit on the size of files is in the way. `error`:
+ * an errno or -errno. To g_free. */
+char *fl_reason_text(int error);
+
 /* "wait", "drop", "latest"; "?" for what is no policy. */
 const char *fl_policy_name(unsigned when_full);
 

@@ -40,6 +40,16 @@ static void look_at_address_space(FlDoctor *doctor)
     }
 }
 
+static void look_at_file_size(FlDoctor *doctor)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+        g_autofree char *text = fl_bytes_text(limit.rlim_cur);
+        fl_doctor_add(doctor, FL_HEALTH_WARN, "size of files",
+                      "pools and outputs that are larger cannot be made: ulimit -f unlimited", "limited to %s", text);
+    }
+}
+
 static void look_at_descriptors(FlDoctor *doctor)
 {
     struct rlimit limit;
@@ -90,6 +100,7 @@ void fl_doctor_look_at_limits(FlDoctor *doctor)
 {
     look_at_memory(doctor);
     look_at_address_space(doctor);
+    look_at_file_size(doctor);
     look_at_descriptors(doctor);
     look_at_pipes(doctor);
     look_at_huge_pages(doctor);

@@ -74,10 +74,14 @@ static void grant(FlRunStage *stage, unsigned port, const FlRunRegion *newest, u
     FlRun *run = stage->run;
     FlRunRegion pool = next_generation(stage, port, newest, payload_bytes);
     int error = -ENOMEM;
-    if (!has_room(run, pool.bytes) || !fl_run_mint(run, &pool, run->pipeline->transport == FL_TRANSPORT_SHM, &error))
-        answer(stage, 0, error);
-    else
+    if (has_room(run, pool.bytes) && fl_run_mint(run, &pool, run->pipeline->transport == FL_TRANSPORT_SHM, &error)) {
         stage->largest_slot[port] = pool.pool.slot_bytes;
+        return;
+    }
+    g_autofree char *reason = fl_reason_text(error);
+    if (error == -EFBIG) /* the stage says that there is none, and cannot know the remedy */
+        fl_run_say(run, "%s needs a larger pool: %s", stage->config->name, reason);
+    answer(stage, 0, error);
 }
 
 static gboolean wait_no_longer(gpointer data)

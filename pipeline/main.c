@@ -3,6 +3,7 @@
 #include "description.h"
 
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -96,6 +97,7 @@ static int run_verb(int argc, char **argv)
 int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, "");
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an answer of write(2), with words of its own */
     if (argc < 2) {
         fprintf(stderr, "%s", fl_command_help(""));
         return 2;

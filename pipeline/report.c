@@ -33,8 +33,9 @@ static void write_line(FlRun *run, JsonBuilder *b)
     gboolean written = fprintf(run->options.json, "%s\n", text) >= 0 && fflush(run->options.json) == 0;
     if (written || errno == EPIPE || run->json_failed)
         return;
+    g_autofree char *reason = fl_reason_text(errno);
     run->json_failed = TRUE;
-    fl_run_say(run, "warning: --json cannot be written: %s; it is not complete", g_strerror(errno));
+    fl_run_say(run, "warning: --json cannot be written: %s; it is not complete", reason);
 }
 
 /* ---- stages and lanes ---- */

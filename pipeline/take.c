@@ -308,7 +308,8 @@ static void begin(FlClient *client, FlRunStage *stage, unsigned port, const stru
 {
     int returns = fl_shm_mint("framelane-guest-return", fl_lane_return_bytes(lane->credits));
     if (returns < 0) {
-        fl_client_refuse(client, returns, "no shared memory for a lane: %s", g_strerror(-returns));
+        g_autofree char *reason = fl_reason_text(returns);
+        fl_client_refuse(client, returns, "no shared memory for a lane: %s", reason);
         return;
     }
     client->seen = stage;

@@ -162,7 +162,8 @@ static gboolean ask(Tap *tap)
     }
     tap->stats_fd = fl_shm_mint("framelane-tap-stats", sizeof(struct fl_stats));
     if (tap->stats_fd < 0) {
-        fail(tap, g_strdup_printf("no shared memory: %s", g_strerror(-tap->stats_fd)));
+        g_autofree char *reason = fl_reason_text(tap->stats_fd);
+        fail(tap, g_strdup_printf("no shared memory: %s", reason));
         return FALSE;
     }
     send_config(tap);

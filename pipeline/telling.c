@@ -86,8 +86,9 @@ void fl_telling_close(FlRunOptions *options)
 static void say_incomplete(FlRun *run, FlToldFile *told, const char *option, int error)
 {
     told->error = error ? error : EIO;
+    g_autofree char *reason = fl_reason_text(told->error);
     fl_run_say(run, "warning: %s %s is not complete: %s; the run goes on without it", option,
-               strcmp(told->name, "-") == 0 ? "(standard output)" : told->name, g_strerror(told->error));
+               strcmp(told->name, "-") == 0 ? "(standard output)" : told->name, reason);
 }
 
 void fl_told_check(FlRun *run, FlToldFile *told, const char *option)

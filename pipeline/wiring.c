@@ -76,10 +76,9 @@ static FlRunRegion *mint(FlRun *run, const FlRunRegion *like, gboolean shared)
     if (region)
         run->unmapped++;
     else if (!run->ending) {
-        g_autofree char *bytes = fl_bytes_text(like->bytes);
-        fl_run_fail(run, FL_EXIT_START,
-                    "%s: the system has no room for %s of shared memory: %s; use smaller frames or fewer credits, or free memory",
-                    like->writer->config->name, bytes, g_strerror(-error));
+        g_autofree char *bytes = fl_bytes_text(like->bytes), *reason = fl_reason_text(error);
+        fl_run_fail(run, FL_EXIT_START, "%s: the system has no room for %s of shared memory: %s%s", like->writer->config->name,
+                    bytes, reason, error == -EFBIG ? "" : "; use smaller frames or fewer credits, or free memory");
     }
     return region;
 }

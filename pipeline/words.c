@@ -1,7 +1,10 @@
 /* Names, places and near misses: the small change of error messages. */
+#include "budget.h"
 #include "parse.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* Edit distance with neighbours swapped counting as one; case counts nothing. Bytes, as names are ASCII. */
 static unsigned distance(const char *a, const char *b)
@@ -140,4 +143,14 @@ const char *fl_policy_name(unsigned when_full)
     static const char *const names[] = {
         [FL_WHEN_FULL_WAIT] = "wait", [FL_WHEN_FULL_DROP] = "drop", [FL_WHEN_FULL_LATEST] = "latest"};
     return when_full < G_N_ELEMENTS(names) ? names[when_full] : "?";
+}
+
+char *fl_reason_text(int error)
+{
+    struct rlimit limit;
+    const char *reason = g_strerror(ABS(error));
+    if (ABS(error) != EFBIG || getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+        return g_strdup(reason);
+    g_autofree char *most = fl_bytes_text(limit.rlim_cur);
+    return g_strdup_printf("%s: a file, and shared memory is one, may have %s here; raise that limit (ulimit -f)", reason, most);
 }

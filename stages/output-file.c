@@ -5,11 +5,19 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* Pieces in one call; POSIX promises 16, Linux takes 1,024. */
 #define MOST_PIECES 1024
+
+/* No limit of the process is in a file's way. */
+static bool may_grow(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY;
+}
 
 static const char *remedy(int error)
 {
@@ -18,7 +26,8 @@ static const char *remedy(int error)
     case -EDQUOT:
         return "; free some space or write elsewhere";
     case -EFBIG:
-        return "; write to a file system that takes larger files";
+        return may_grow() ? "; write to a file system that takes larger files"
+                          : "; this run may write no larger file: raise that limit (ulimit -f), or write less";
     case -EACCES:
     case -EPERM:
     case -EROFS:

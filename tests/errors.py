@@ -2,6 +2,7 @@
 """Whatever is wrong, the message says what, where and what to do, and the exit code is the documented one."""
 import os
 import re
+import resource
 import stat
 
 import harness
@@ -136,6 +137,26 @@ def check_file_kept(failures, directory):
     failures.check(open(kept, "rb").read() == b"yesterday", "an output was cut off by a run that never started")
 
 
+# A limit on the size of files: arguments, the limit in KiB, exit code, what stderr must hold.
+TOO_LARGE = {
+    "a file": (["run", "-e", "pattern size=64x64 frames=2000 ! raw small.raw"], 2048, 1, r"small\.raw.*too large.*ulimit -f"),
+    "a film": (["run", "-e", "pattern size=320x180 frames=500 ! encode small.mkv codec=rawvideo"], 4096, 1,
+               r"small\.mkv.*too large.*ulimit -f"),
+    "a pool": (["run", "-e", "pattern size=64x64 frames=3 ! null"], 64, 4, r"shared memory.*too large.*64 KiB.*ulimit -f"),
+    "a page": (["run", "-e", "pattern size=64x64 frames=3 ! null"], 4, 4, r"shared memory.*too large.*ulimit -f"),
+    "what is told": (["run", "-e", "pattern size=16x16 frames=9000 ! null", "--trace", "small.json"], 6144, 0,
+                     r"--trace small\.json is not complete.*too large.*6\.0 MiB.*ulimit -f"),
+}
+
+
+def check_too_large(failures, directory):
+    """Whoever may write no larger file is told which, and is not killed."""
+    for name, (arguments, kib, code, pattern) in TOO_LARGE.items():
+        def limited(size=kib << 10):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+        check(failures, f"too large: {name}", arguments, code, [f"(?i){pattern}"], cwd=directory, preexec_fn=limited)
+
+
 def main():
     failures = Failures()
     with scratch() as directory:
@@ -144,6 +165,7 @@ def main():
             check(failures, name, arguments, exits, patterns, cwd=directory)
         check_unwritable(failures, directory)
         check_file_kept(failures, directory)
+        check_too_large(failures, directory)
     failures.finish()
 
 
