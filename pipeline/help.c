@@ -50,7 +50,7 @@ static const char run[] =
     "  --trace FILE            each frame's way through all processes, for ui.perfetto.dev (Trace Event JSON); it grows with\n"
     "                          every frame: with --frames or --for it has an end\n"
     "  --metrics [ADDR:]PORT   figures for Prometheus at http://127.0.0.1:PORT/metrics, or at the address named;\n"
-    "  --metrics FILE          or in FILE, written anew once a second\n"
+    "  --metrics FILE          or in FILE, written anew once a second; a name that begins like a port or an address is ./NAME\n"
     "  --quiet, --verbose      say less, or more\n"
     "  --dry-run               check and show what would be run\n"
     "\n"

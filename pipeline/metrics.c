@@ -50,6 +50,15 @@ static GSocketAddress *address_of(const char *where, gboolean *bad_port)
     return *bad_port ? NULL : g_inet_socket_address_new_from_string(host, (guint)number);
 }
 
+/* "80x", "127.0.0.1", "host:9100": a slip is likelier than a file of that name, which can be given as ./80x. What node_exporter
+ * reads is called *.prom. */
+static gboolean starts_like_address(const char *where)
+{
+    if (strchr(where, '/') || g_str_has_suffix(where, ".prom"))
+        return FALSE;
+    return g_ascii_isdigit(*where) || *where == '[' || strchr(where, ':') || g_str_has_prefix(where, "localhost");
+}
+
 static int listen_at(const char *where, GSocketAddress *address)
 {
     _Alignas(struct sockaddr_storage) char native[sizeof(struct sockaddr_storage)];
@@ -116,6 +125,11 @@ int fl_metrics_open(const char *where, FlMetrics **out)
     g_autoptr(GSocketAddress) address = address_of(where, &bad_port);
     if (bad_port)
         return fl_command_usage("run", "--metrics %s: a port is a number from 1 to 65535", where);
+    if (!address && starts_like_address(where))
+        return fl_command_usage("run",
+                                "--metrics %s: that is no address, which is PORT or IP:PORT (9100, 0.0.0.0:9100, [::1]:9100);"
+                                " a file of that name is ./%s",
+                                where, where);
     FlMetrics *metrics = g_new0(FlMetrics, 1);
     *metrics = (FlMetrics){.where = g_strdup(where), .file = address ? NULL : g_strdup(where), .listen = -1, .socket = -1};
     int error = address ? open_address(metrics, address) : open_file(metrics);

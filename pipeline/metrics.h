@@ -20,8 +20,9 @@ struct fl_metrics_text {
 #define FL_METRICS_SOCKET_FD 3
 #define FL_METRICS_LISTEN_FD 4
 
-/* PORT, :PORT, ADDR:PORT, [ADDR]:PORT or localhost:PORT is an address, of loopback where none is named; everything else is a file.
- * Listens, or writes the file for the first time: 0; or an exit code after saying what is wrong. */
+/* PORT, :PORT, ADDR:PORT, [ADDR]:PORT or localhost:PORT is an address, of loopback where none is named; everything else is a file,
+ * but for a word without '/' that begins like an address and is none: it is refused, unless it ends in .prom. Listens,
+ * or writes the file for the first time: 0; or an exit code after saying what is wrong. */
 int fl_metrics_open(const char *where, FlMetrics **metrics);
 /* From GO on. */
 void fl_metrics_start(FlMetrics *metrics, FlRun *run); /* NULL is accepted */

@@ -261,6 +261,20 @@ def check_words(failures):
         failures.check(done.exit == code and words in done.err, f"--metrics {where}: {done.exit} {done.err}")
 
 
+def check_slips(failures):
+    """What begins like an address and is none makes no file; one that is really called so can be named."""
+    with scratch() as place:
+        for where in ("80x", "9100.", ":9100x", "127.0.0.1", "127.0.0.1:", "localhost", "myhost:9100", "[::1]", "[::1]:x"):
+            done = run("run", "-e", "pattern frames=3 ! null", "--metrics", where, cwd=place)
+            told = all(words in done.err for words in (f"--metrics {where}: ", "IP:PORT (9100", f"./{where}"))
+            failures.check(done.exit == 2 and told, f"--metrics {where}: {done.exit} {done.err}")
+        failures.check(os.listdir(place) == [], f"slips made files: {os.listdir(place)}")
+        for where in ("./80x", "2024.prom", "figures"):
+            done = run("run", "-e", "pattern frames=3 ! null", "--metrics", where, cwd=place)
+            made = os.path.exists(os.path.join(place, where))
+            failures.check(done.exit == 0 and made, f"--metrics {where}: {done.exit} {done.err}")
+
+
 def main():
     failures = Failures()
     with remote.runtime_folder():
@@ -268,6 +282,7 @@ def main():
         check_ages(failures)
         check_http(failures)
         check_words(failures)
+        check_slips(failures)
         check_no_room(failures)
     failures.finish()
 
