@@ -80,15 +80,13 @@ static int tap(const Words *w, int format)
     return result.killed ? 130 : good && !result.run_died ? 0 : 1;
 }
 
-/* RUN/STAGE */
+/* RUN[/STAGE] */
 static gboolean parse_place(Words *w, const char *text)
 {
     const char *slash = strchr(text, '/');
-    if (!slash || slash == text || !slash[1])
-        return FALSE;
-    w->run = g_strndup(text, (gsize)(slash - text));
-    w->stage = g_strdup(slash + 1);
-    return strlen(w->stage) < FL_REMOTE_NAME_BYTES;
+    w->run = slash ? g_strndup(text, (gsize)(slash - text)) : g_strdup(text);
+    w->stage = slash && slash[1] ? g_strdup(slash + 1) : NULL;
+    return *w->run && (!w->stage || strlen(w->stage) < FL_REMOTE_NAME_BYTES);
 }
 
 /* 0, 1: --help has been printed, or 2: usage, told. */
@@ -110,12 +108,12 @@ static int parse(Words *w, int argc, char **argv)
         } else if (word[0] == '-')
             return fl_command_usage("tap", "unknown option '%s', or its value is missing", word);
         else if (w->run)
-            return fl_command_usage("tap", "one RUN/STAGE at a time ('%s' is too much)", word);
+            return fl_command_usage("tap", "one RUN[/STAGE] at a time ('%s' is too much)", word);
         else if (!parse_place(w, word))
-            return fl_command_usage("tap", "'%s' is no RUN/STAGE; framelane ls lists the runs, framelane status RUN its stages",
+            return fl_command_usage("tap", "'%s' is no RUN[/STAGE]; framelane ls lists the runs, framelane status RUN its stages",
                                     word);
     }
-    return w->run ? 0 : fl_command_usage("tap", "which RUN/STAGE? framelane ls lists the runs, framelane status RUN its stages");
+    return w->run ? 0 : fl_command_usage("tap", "which RUN[/STAGE]? framelane ls lists the runs, framelane status RUN its stages");
 }
 
 int fl_cmd_tap(int argc, char **argv)

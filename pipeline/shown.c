@@ -188,3 +188,19 @@ const FlShownStage *fl_shown_stage(const FlShown *shown, const char *name)
             return &shown->stages[i];
     return NULL;
 }
+
+static gboolean gives_pictures(const FlShown *shown, const char *stage)
+{
+    for (guint i = 0; i < shown->lane_count; i++)
+        if (strcmp(shown->lanes[i].from, stage) == 0 && strcmp(shown->lanes[i].carries, "video") == 0)
+            return TRUE;
+    return FALSE;
+}
+
+const char *fl_shown_first(const FlShown *shown)
+{
+    for (guint i = 0; i < shown->stage_count; i++)
+        if (gives_pictures(shown, shown->stages[i].name))
+            return shown->stages[i].name;
+    return NULL;
+}

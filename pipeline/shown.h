@@ -45,6 +45,8 @@ typedef struct {
 FlShown *fl_shown_parse(const char *text);
 void fl_shown_free(FlShown *shown); /* NULL is accepted */
 const FlShownStage *fl_shown_stage(const FlShown *shown, const char *name);
+/* The first stage that gives pictures, which is meant where a run is named and no stage of it. NULL: none does. */
+const char *fl_shown_first(const FlShown *shown);
 
 /* "1:12:07", "0:07" */
 char *fl_shown_clock(double seconds);

@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include "run.h"
+#include "shown.h"
 
 #define REGION_STATS   1 /* by these numbers the stage knows what it maps */
 #define REGION_RETURNS 2
 #define CONNECTED      0 /* the first message on the control socket: an errno, and the connection */
+#define STATUS_MS      3000
 #define PATIENCE_US    G_USEC_PER_SEC
 #define AGAIN_US       20000
 
@@ -149,12 +151,28 @@ static gboolean take(Tap *tap, const struct fl_remote_attach *asked)
     return TRUE;
 }
 
+/* The name of the stage that is meant. FALSE: the reason has been told. */
+static gboolean choose_stage(Tap *tap, char *name, gsize capacity)
+{
+    char *why = NULL;
+    if (tap->asked->stage)
+        return g_strlcpy(name, tap->asked->stage, capacity) < capacity;
+    g_autofree char *text = fl_remote_ask_status(tap->remote, &why) ? fl_remote_take_status(tap->remote, STATUS_MS, &why) : NULL;
+    FlShown *shown = text ? fl_shown_parse(text) : NULL;
+    const char *first = shown ? fl_shown_first(shown) : NULL;
+    if (first)
+        g_strlcpy(name, first, capacity);
+    else
+        fail(tap, why ? why : g_strdup_printf("no stage of run '%s' gives pictures", tap->asked->run));
+    fl_shown_free(shown);
+    return first != NULL;
+}
+
 static gboolean ask(Tap *tap)
 {
     struct fl_remote_attach asked = {.how = FL_REMOTE_TAKE, .when_full = FL_WHEN_FULL_DROP};
     struct fl_control_open open = {.count = 1};
-    g_strlcpy(asked.stage, tap->asked->stage, sizeof asked.stage);
-    if (!take(tap, &asked))
+    if (!choose_stage(tap, asked.stage, sizeof asked.stage) || !take(tap, &asked))
         return FALSE;
     if (g_bytes_get_size(tap->stream) >= sizeof(struct fl_control_stream)) {
         const struct fl_control_stream *head = g_bytes_get_data(tap->stream, NULL);

@@ -20,7 +20,7 @@
 #include "control-client.h"
 
 typedef struct {
-    const char *run, *stage;
+    const char *run, *stage; /* stage NULL: the first that gives pictures */
     const char *kind;        /* of the stage that writes */
     const char *options[10]; /* its options: key, value, ..., NULL */
     gboolean writes_stdout;

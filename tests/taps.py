@@ -156,13 +156,14 @@ def check_words(failures, place):
                         (("cam1/source", "-o", os.path.join(place, "no", "a.y4m")), "folder")):
         done = run("tap", *words)
         failures.check(done.exit == 1 and said in done.err, f"tap {words}: {done.exit} {done.err}")
-    for words in ((), ("cam1",), ("cam1/source", "--frames", "0"), ("cam1/source", "-o", "a.mkv"), ("cam1/source", "--format", "x"),
-                  ("cam1/source", "cam1/end")):
+    for words in ((), ("/source",), ("cam1/source", "--frames", "0"), ("cam1/source", "-o", "a.mkv"),
+                  ("cam1/source", "--format", "x"), ("cam1/source", "cam1/end")):
         done = run("tap", *words)
         failures.check(done.exit == 2 and done.err, f"tap {words}: {done.exit} {done.err}")
     failures.check(not os.path.exists(path), "a tap that was refused has made a file")
-    for stage, giver, name in (("packed", "packed", "p.nut"), ("end", "packed", "e.raw"), ("all", "source", "s.y4m")):
-        done = run("tap", f"cam1/{stage}", "-o", os.path.join(place, name), "--frames", "5")
+    for stage, giver, name in (("/packed", "packed", "p.nut"), ("/end", "packed", "e.raw"), ("/all", "source", "s.y4m"),
+                               ("", "source", "first.y4m"), ("/", "source", "also.y4m")):
+        done = run("tap", f"cam1{stage}", "-o", os.path.join(place, name), "--frames", "5")
         told = f"cam1/{giver}: 5 frames written" in done.err
         failures.check(done.exit == 0 and told, f"tap of {stage}: {done.exit} {done.err}")
 

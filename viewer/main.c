@@ -45,7 +45,7 @@ static int take_target(Words *w)
 {
     const char *target = w->rest && *w->rest ? w->rest[0] : NULL;
     if (!target)
-        return complain(w, USAGE, "which RUN/STAGE? framelane ls lists runs");
+        return complain(w, USAGE, "which RUN[/STAGE]? framelane ls lists runs");
     const char *slash = strchr(target, '/');
     w->run = slash ? g_strndup(target, (gsize)(slash - target)) : g_strdup(target);
     w->stage = slash && slash[1] ? g_strdup(slash + 1) : NULL;
@@ -87,7 +87,7 @@ static int take_options(Words *w, int argc, char **argv, const GOptionEntry *ent
 static int check_view(Words *w)
 {
     if (w->rest && *w->rest && w->rest[1])
-        return complain(w, USAGE, "one RUN/STAGE at a time ('%s' is too much)", w->rest[1]);
+        return complain(w, USAGE, "one RUN[/STAGE] at a time ('%s' is too much)", w->rest[1]);
     int status = take_target(w);
     return status == GOOD ? take_window(w) : status;
 }
@@ -118,9 +118,9 @@ static int check_snap(Words *w)
 {
     static const char *const others[] = {".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", NULL};
     if (!w->rest || !*w->rest || !w->rest[1])
-        return complain(w, USAGE, "of which RUN/STAGE, into which file? for example: framelane snap cam1/scale out.png");
+        return complain(w, USAGE, "of which RUN[/STAGE], into which file? for example: framelane snap cam1/scale out.png");
     if (w->rest[2])
-        return complain(w, USAGE, "one RUN/STAGE and one file ('%s' is too much)", w->rest[2]);
+        return complain(w, USAGE, "one RUN[/STAGE] and one file ('%s' is too much)", w->rest[2]);
     for (unsigned i = 0; others[i]; i++)
         if (g_str_has_suffix(w->rest[1], others[i]))
             return complain(w, USAGE, "'%s': it writes PNG and nothing else; name it so", w->rest[1]);

@@ -74,7 +74,7 @@ static int attach_to(struct fl_onlooker *o, const char *stage, char **why)
 
 static int find_output(struct fl_onlooker *o, const char *run, const char *stage, char **why)
 {
-    const char *asked = stage ? stage : fl_route_first(o->shown);
+    const char *asked = stage ? stage : fl_shown_first(o->shown);
     if (!asked) {
         *why = g_strdup_printf("no stage of run '%s' gives pictures", run);
         return -ENODEV;

@@ -22,14 +22,6 @@ static bool gives_pictures(const FlShown *shown, const char *stage)
     return fl_route_step(shown, stage, NULL, 1).to != NULL;
 }
 
-const char *fl_route_first(const FlShown *shown)
-{
-    for (guint i = 0; i < shown->stage_count; i++)
-        if (gives_pictures(shown, shown->stages[i].name))
-            return shown->stages[i].name;
-    return NULL;
-}
-
 const char *fl_route_input(const FlShown *shown, const char *stage)
 {
     return fl_route_step(shown, stage, NULL, -1).to;

@@ -7,9 +7,6 @@
 
 #include "shown.h"
 
-/* The first stage that gives pictures; NULL: none does. */
-const char *fl_route_first(const FlShown *shown);
-
 /* The stage whose pictures `stage` takes (the first of several); NULL: it takes none. */
 const char *fl_route_input(const FlShown *shown, const char *stage);
 

@@ -17,7 +17,7 @@ def start(directory, line=LINE, *options):
 
 
 def check_words(failures):
-    for words, exit_code, said in ((("cam1/big",), 1, "no run 'cam1'"), ((), 2, "RUN/STAGE"), (("a/b", "c/d"), 2, "'c/d'"),
+    for words, exit_code, said in ((("cam1/big",), 1, "no run 'cam1'"), ((), 2, "RUN[/STAGE]"), (("a/b", "c/d"), 2, "'c/d'"),
                                    (("cam1", "--size", "0x3"), 2, "WxH"), (("cam1", "--zoom", "2"), 2, "fit or 1:1"),
                                    (("cam1", "--what"), 2, "--what")):
         done = harness.run("view", *words)

@@ -28,7 +28,7 @@ static bool is(const char *name, const char *wanted)
 static void inputs(void)
 {
     FlShown *shown = graph();
-    CHECK(is(fl_route_first(shown), "cam"));
+    CHECK(is(fl_shown_first(shown), "cam"));
     CHECK(is(fl_route_input(shown, "record"), "small")); /* not the sound */
     CHECK(is(fl_route_input(shown, "cam"), NULL));
     CHECK(is(fl_route_other(shown, "part"), "cam"));
