@@ -151,9 +151,10 @@ static void check_memory(const Work *w)
     const FlStageConfig *stage = g_ptr_array_index(p->stages, at);
     g_autofree char *need_text = fl_bytes_text(need), *limit_text = fl_bytes_text((uint64_t)p->memory_limit);
     g_autofree char *slot_text = fl_bytes_text(pool->slot_bytes);
-    FlPlace place = {.file = p->place.file};
-    fl_diagnose(w->d, place, NULL, "needs %s of shared memory, the limit is %s (largest: %s, %u slots × %s)", need_text, limit_text,
-                stage->name, pool->slots, slot_text);
+    g_autofree char *what = largest ? g_strdup_printf("largest: %s, %u slots × %s", stage->name, pool->slots, slot_text)
+                                    : g_strdup("for its lanes alone");
+    fl_diagnose(w->d, (FlPlace){.file = p->place.file}, NULL, "needs %s of shared memory, the limit is %s (%s)", need_text,
+                limit_text, what);
 }
 
 /* ---- the longest way without a copy ---- */

@@ -1,4 +1,5 @@
 #include "check-report.h"
+#include "estimate.h"
 #include "json.h"
 
 #include <stdio.h>
@@ -15,7 +16,8 @@ static int widest_name(const FlPipeline *p)
 
 static gboolean forwards(const FlStageConfig *stage)
 {
-    return stage->kind->flags & FL_KIND_FORWARDS;
+    g_autofree char *copied_for = fl_copied_for(stage);
+    return stage->kind->flags & FL_KIND_FORWARDS && !copied_for;
 }
 
 static void print_pool(const FlStageConfig *stage, const FlBudgetPool *pool)
@@ -80,10 +82,24 @@ static void print_sum(const FlPipeline *p, const FlBudget *b)
     g_autofree char *sum = fl_bytes_text(b->pool_bytes + b->lane_bytes);
     printf("shared memory: %s%s%s\n", sum, unknown->len ? ", and what becomes known when run: " : "", unknown->str);
     printf("(slots and credits as stages of these kinds usually need them; at start each says what it needs)\n");
-    printf("longest way of a frame without a copy:");
-    for (guint i = 0; i < b->chain->len; i++)
-        printf("%s%s", i ? " -> " : " ", ((FlStageConfig *)g_ptr_array_index(b->chain, i))->name);
-    printf("\n");
+}
+
+static void print_copies(const FlPipeline *p, const FlBudget *b)
+{
+    if (p->transport == FL_TRANSPORT_PIPE) {
+        printf("every lane copies its frames twice: into a pipe and out of it\n");
+    } else {
+        printf("longest way of a frame without a copy:");
+        for (guint i = 0; i < b->chain->len; i++)
+            printf("%s%s", i ? " -> " : " ", ((FlStageConfig *)g_ptr_array_index(b->chain, i))->name);
+        printf("\n");
+    }
+    for (guint i = 0; i < p->stages->len; i++) {
+        const FlStageConfig *stage = g_ptr_array_index(p->stages, i);
+        g_autofree char *filter = fl_copied_for(stage);
+        if (filter)
+            printf("copied once in %s: each frame that '%s' changes or makes\n", stage->name, filter);
+    }
 }
 
 void fl_check_print(const FlPipeline *p, const FlBudget *b)
@@ -96,6 +112,7 @@ void fl_check_print(const FlPipeline *p, const FlBudget *b)
     print_lanes(p, b);
     printf("\n");
     print_sum(p, b);
+    print_copies(p, b);
 }
 
 /* ---- JSON ---- */
@@ -132,9 +149,11 @@ static void add_stages(JsonBuilder *json, const FlPipeline *p, const FlBudget *b
     fl_json_begin_list(json, "stages");
     for (guint i = 0; i < p->stages->len; i++) {
         const FlStageConfig *stage = g_ptr_array_index(p->stages, i);
+        g_autofree char *copied_for = fl_copied_for(stage);
         json_builder_begin_object(json);
         fl_json_text(json, "name", stage->name);
         fl_json_text(json, "kind", stage->kind->name);
+        fl_json_text(json, "copied_for", copied_for);
         fl_json_begin_list(json, "pools");
         for (unsigned port = 0; port < FL_STAGE_MAX_PORTS; port++) {
             const FlBudgetPool *pool = &b->pools[i][port];
@@ -177,7 +196,7 @@ static void add_budget(JsonBuilder *json, const FlPipeline *p, const FlBudget *b
     add_stages(json, p, b);
     add_lanes(json, p, b);
     fl_json_begin_list(json, "chain");
-    for (guint i = 0; i < b->chain->len; i++)
+    for (guint i = 0; p->transport == FL_TRANSPORT_SHM && i < b->chain->len; i++)
         json_builder_add_string_value(json, ((FlStageConfig *)g_ptr_array_index(b->chain, i))->name);
     json_builder_end_array(json);
     fl_json_int(json, "pool_bytes", b->pool_bytes);

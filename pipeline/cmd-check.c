@@ -43,16 +43,18 @@ static int check_words(const Words *w)
     return 0;
 }
 
-static FlPipeline *load(const Words *w, FlDiagnostics *d)
+/* `stands`: the graph stands, whatever else is wrong. */
+static FlPipeline *load(const Words *w, FlDiagnostics *d, gboolean *stands)
 {
     FlPipeline *p = w->expression ? fl_inline_parse(w->expression, d) : fl_config_load(w->files[0], d);
+    *stands = FALSE;
     if (!p)
         return NULL;
     for (char **set = w->set; set && *set; set++)
         fl_pipeline_set(p, *set, d);
     if (w->transport)
         p->transport = strcmp(w->transport, "pipe") == 0 ? FL_TRANSPORT_PIPE : FL_TRANSPORT_SHM;
-    fl_graph_check(p, d);
+    *stands = fl_graph_check(p, d);
     return p;
 }
 
@@ -60,10 +62,11 @@ static int check(const Words *w)
 {
     const char *file = w->expression ? "-e" : w->files[0];
     FlDiagnostics *d = fl_diagnostics_new();
-    FlPipeline *p = load(w, d);
+    gboolean stands;
+    FlPipeline *p = load(w, d, &stands);
     FlBudget *budget = NULL;
-    if (!d->errors) {
-        g_autofree struct fl_budget_stage *estimates = fl_estimate(p);
+    if (stands) {
+        g_autofree struct fl_budget_stage *estimates = fl_estimate(p, d->errors == 0);
         budget = fl_budget_new(p, estimates, NULL, d);
     }
     gboolean valid = d->errors == 0;

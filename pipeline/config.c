@@ -84,8 +84,10 @@ static gboolean is_first_of_its_name(Reader *r, const char *name, FlPlace place)
 static void begin_stage(Reader *r, const char *name, FlPlace place)
 {
     g_autofree char *section = g_strdup_printf("stage %s", name);
-    if (!fl_check_name(&(FlWord){name, place}, "stage", r->d) || !is_first_of_its_name(r, section, place))
+    if (!fl_check_name(&(FlWord){name, place}, "stage", r->d) || !is_first_of_its_name(r, section, place)) {
+        r->p->gaps = TRUE;
         return;
+    }
     r->stage = fl_pipeline_add_stage(r->p, name, place);
     r->section = OF_STAGE;
 }
@@ -133,6 +135,7 @@ static void begin_section(Reader *r, const char *header, gsize length)
         static const char *const types[] = {"pipeline", "stage", "lane", NULL};
         g_autofree char *hint = fl_did_you_mean(type, types, "sections: [pipeline], [stage NAME], [lane FROM -> TO]");
         fl_diagnose(r->d, place_of(r, header, length), hint, "unknown section [%.*s]", (int)length, header);
+        r->p->gaps = TRUE;
     }
 }
 
@@ -142,6 +145,7 @@ static void read_header(Reader *r, const char *bracket)
     finish_section(r);
     if (!end) {
         fl_diagnose(r->d, place_of(r, bracket, strlen(bracket)), "end it with ]", "the section's name does not end");
+        r->p->gaps = TRUE;
         return;
     }
     if (*skip_spaces(end + 1))
@@ -194,6 +198,7 @@ static void read_key(Reader *r, const char *first)
         const char *hint =
             *first == ';' ? "comments begin with #" : "lines are KEY = VALUE, [SECTION], or a comment that begins with #";
         fl_diagnose(r->d, place_of(r, first, trimmed_length(first, strlen(first))), hint, "this is neither a key nor a section");
+        r->p->gaps = TRUE;
         return;
     }
     const char *at = skip_spaces(equals + 1);
@@ -247,12 +252,14 @@ static FlStageConfig *find_end(Reader *r, const char *name, FlPlace place)
 static void resolve_lane(Reader *r, const LaneSection *section)
 {
     FlStageConfig *from = find_end(r, section->from, section->from_place), *to = find_end(r, section->to, section->to_place);
-    if (!from || !to)
-        return;
-    FlLaneConfig *lane = fl_graph_lane_new(from, to, 0, section->place);
+    FlStageConfig no_from = {.name = section->from}, no_to = {.name = section->to}; /* its keys are looked at all the same */
+    FlLaneConfig *lane = fl_graph_lane_new(from ? from : &no_from, to ? to : &no_to, 0, section->place);
     for (guint i = 0; i < section->options->len; i++)
         fl_lane_assign(lane, g_ptr_array_index(section->options, i), r->d);
-    g_ptr_array_add(r->p->lanes, lane);
+    if (from && to)
+        g_ptr_array_add(r->p->lanes, lane);
+    else
+        g_free(lane);
 }
 
 /* ---- the file ---- */

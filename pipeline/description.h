@@ -55,6 +55,7 @@ typedef struct {
     GPtrArray *lanes;  /* FlLaneConfig* */
     gint64 memory_limit; /* bytes of shared memory, 0: none but the system's */
     enum fl_transport transport;
+    gboolean gaps; /* after an error: a stage or an input that was meant is not there, so whoever seems to lack one may be right */
 } FlPipeline;
 
 /* Errors are gathered, not thrown: a run of the checks tells all of them. */
@@ -90,8 +91,9 @@ void fl_pipeline_set(FlPipeline *p, const char *assignment, FlDiagnostics *d);
 /* --view STAGE: a window on what that stage gives, or takes where it gives nothing. */
 void fl_pipeline_show(FlPipeline *p, const char *stage, FlDiagnostics *d);
 /* Resolves inputs into lanes (sound lanes included), checks keys and values against the registry, names, cycles, ports, outputs
- * that collide with each other or with an input; sorts stages. Errors go to `d`. */
-void fl_graph_check(FlPipeline *p, FlDiagnostics *d);
+ * that collide with each other or with an input; sorts stages. Errors go to `d`. TRUE where the graph itself stands, whatever is
+ * wrong with keys: stages are of kinds that are there, and every lane is known, so that it can be sized. */
+gboolean fl_graph_check(FlPipeline *p, FlDiagnostics *d);
 void fl_pipeline_free(FlPipeline *p);
 
 /* The value of an option, or the registry's default, or NULL. */

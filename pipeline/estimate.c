@@ -88,7 +88,60 @@ static Picture output_of(const FlStageConfig *stage, const Picture *in)
     return out;
 }
 
-struct fl_budget_stage *fl_estimate(const FlPipeline *p)
+/* ---- chains of libavfilter ---- */
+
+/* Moves on to the end of a filter's words: what is quoted or escaped separates nothing. */
+static const char *skip_filter(const char *c)
+{
+    for (; *c && *c != ',' && *c != ';' && *c != '['; c++) {
+        if (*c == '\\' && c[1])
+            c++;
+        else if (*c == '\'' && strchr(c + 1, '\''))
+            c = strchr(c + 1, '\'');
+    }
+    return c;
+}
+
+/* Past separators and [labels], to where a filter's name begins. */
+static const char *skip_to_name(const char *c)
+{
+    while (*c == '[' || strchr(",; \t", *c)) {
+        const char *label_end = *c == '[' ? strchr(c, ']') : c;
+        if (!*c || !label_end)
+            return "";
+        c = label_end + 1;
+    }
+    return c;
+}
+
+static gboolean passes_on(const char *name)
+{
+    for (const char *const *known = fl_passing_filters; *known; known++)
+        if (strcmp(*known, name) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+char *fl_copied_for(const FlStageConfig *stage)
+{
+    const char *chain = stage->kind->flags & FL_KIND_CHAIN ? fl_stage_config_get(stage, stage->kind->main_key) : NULL;
+    for (const char *c = skip_to_name(chain ? chain : ""); *c; c = skip_to_name(skip_filter(c))) {
+        g_autofree char *name = g_strndup(c, strcspn(c, "=@,;[ \t"));
+        if (!passes_on(name))
+            return g_steal_pointer(&name);
+    }
+    return NULL;
+}
+
+/* ---- stages ---- */
+
+static gboolean forwards(const FlStageConfig *stage)
+{
+    g_autofree char *copied_for = fl_copied_for(stage);
+    return stage->kind->flags & FL_KIND_FORWARDS && !copied_for;
+}
+
+struct fl_budget_stage *fl_estimate(const FlPipeline *p, gboolean sizes)
 {
     struct fl_budget_stage *estimates = g_new0(struct fl_budget_stage, p->stages->len + 1);
     g_autofree Picture *pictures = g_new0(Picture, p->stages->len + 1);
@@ -98,8 +151,8 @@ struct fl_budget_stage *fl_estimate(const FlPipeline *p)
         struct fl_budget_output *output = &estimates[i].output[0];
         Picture nothing = {0};
         pictures[i] = output_of(stage, lane ? &pictures[lane->from->order] : &nothing);
-        output->forwards = stage->kind->flags & FL_KIND_FORWARDS;
-        output->payload_bytes = output->forwards ? 0 : picture_bytes(&pictures[i]);
+        output->forwards = forwards(stage);
+        output->payload_bytes = output->forwards || !sizes ? 0 : picture_bytes(&pictures[i]);
         output->working_set = stage->kind->working_set;
         estimates[i].hold[0] = lane && lane->credits ? 0 : stage->kind->hold; /* whether those are enough is known when run */
     }

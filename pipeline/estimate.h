@@ -5,7 +5,12 @@
 
 #include "budget.h"
 
-/* One a stage, in the order of pipeline->stages, for fl_budget_new; free with g_free. payload_bytes is 0 where it is not known. */
-struct fl_budget_stage *fl_estimate(const FlPipeline *pipeline);
+/* One a stage, in the order of pipeline->stages, for fl_budget_new; free with g_free. payload_bytes is 0 where it is not known, and
+ * everywhere unless `sizes`: where some key is wrong, what is left says nothing of the size of frames. */
+struct fl_budget_stage *fl_estimate(const FlPipeline *pipeline, gboolean sizes);
+
+/* The filter of the chain for which the stage copies frames, that it makes or changes: the first that is not known to pass its
+ * pictures on as they are. NULL: there is none, or it is no stage with a chain. To g_free. */
+char *fl_copied_for(const FlStageConfig *stage);
 
 #endif

@@ -74,6 +74,17 @@ static void add_lanes(FlPipeline *p, FlStageConfig *stage, FlDiagnostics *d)
     }
 }
 
+/* Such a stage may be meant to take what nothing takes. */
+static gboolean lacks_kind_and_input(const FlPipeline *p)
+{
+    for (guint i = 0; i < p->stages->len; i++) {
+        const FlStageConfig *stage = g_ptr_array_index(p->stages, i);
+        if (!stage->kind && !stage->inputs->len)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 /* ---- keys of lanes ---- */
 
 /* What a [lane A -> B] said goes to the lane it meant, and the section is done with. */
@@ -136,8 +147,10 @@ static void apply_default(FlLaneConfig *lane)
 
 void fl_graph_make_lanes(FlPipeline *p, GPtrArray *asked, FlDiagnostics *d)
 {
+    unsigned errors = d->errors;
     for (guint i = 0; i < p->stages->len; i++)
         add_lanes(p, g_ptr_array_index(p->stages, i), d);
+    p->gaps |= d->errors > errors || lacks_kind_and_input(p);
     for (guint i = 0; i < p->lanes->len; i++)
         apply_section(g_ptr_array_index(p->lanes, i), asked);
     for (guint i = 0; i < p->stages->len; i++)
@@ -183,7 +196,6 @@ static void tell_unused_section(const FlLaneConfig *lane, FlDiagnostics *d)
 
 void fl_graph_check_lanes(FlPipeline *p, GPtrArray *asked, FlDiagnostics *d)
 {
-    gboolean inputs_failed = d->errors > 0; /* then a missing lane may be one that could not be made */
     for (guint i = 0; i < p->lanes->len; i++) {
         FlLaneConfig *lane = g_ptr_array_index(p->lanes, i);
         if (lane->to_port)
@@ -191,6 +203,6 @@ void fl_graph_check_lanes(FlPipeline *p, GPtrArray *asked, FlDiagnostics *d)
     }
     for (guint i = 0; i < asked->len; i++)
         tell_unused_section(g_ptr_array_index(asked, i), d);
-    for (guint i = 0; !inputs_failed && i < p->stages->len; i++)
+    for (guint i = 0; !p->gaps && i < p->stages->len; i++)
         check_ends(p, g_ptr_array_index(p->stages, i), d);
 }

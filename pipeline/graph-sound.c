@@ -11,7 +11,7 @@ typedef struct {
     GHashTable *seen;
 } Search;
 
-/* Up the pictures' way; there is no cycle. */
+/* Up the pictures' way, also where that is a circle. */
 static void search_above(Search *search, FlStageConfig *stage)
 {
     if (!g_hash_table_add(search->seen, stage))

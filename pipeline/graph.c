@@ -109,21 +109,33 @@ static void sort_stages(FlPipeline *p)
         ((FlStageConfig *)g_ptr_array_index(p->stages, i))->order = (int)i;
 }
 
-void fl_graph_check(FlPipeline *p, FlDiagnostics *d)
+static gboolean kinds_are_there(const FlPipeline *p)
+{
+    for (guint i = 0; i < p->stages->len; i++) {
+        const FlStageConfig *stage = g_ptr_array_index(p->stages, i);
+        if (!stage->kind || stage->kind->flags & FL_KIND_LATER)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean fl_graph_check(FlPipeline *p, FlDiagnostics *d)
 {
     if (!p->stages->len && !d->errors)
         fl_diagnose(d, p->place, "add a [stage NAME] that makes frames (kind = decode) and one that takes them",
                     "the pipeline has no stage");
     if (p->stages->len > FL_MOST_STAGES)
-        return;
+        return FALSE;
     g_autoptr(GPtrArray) asked = p->lanes;
     p->lanes = g_ptr_array_new_with_free_func(g_free);
     fl_graph_check_keys(p, d);
     fl_graph_make_lanes(p, asked, d);
     fl_graph_check_files(p, d);
-    if (has_cycle(p, d))
-        return;
+    gboolean cycle = has_cycle(p, d);
     fl_graph_add_sound(p, d);
     fl_graph_check_lanes(p, asked, d);
+    if (cycle)
+        return FALSE;
     sort_stages(p);
+    return kinds_are_there(p) && !p->gaps;
 }

@@ -62,6 +62,7 @@ static gboolean end_segment(Parser *parser, Segment *segment, const FlShellWord 
         return TRUE;
     }
     segment_free(segment);
+    parser->p->gaps |= separator != NULL;
     if (separator)
         fl_diagnose(parser->d, as_word(parser, separator).place, "stages are joined by ' ! ', chains by ' ; '",
                     "a stage is missing before '%s'", separator->text);
@@ -82,9 +83,11 @@ static void split_segments(Parser *parser, const GPtrArray *words)
         end_segment(parser, segment, word);
         segment = segment_new(word->text[0] == ';');
     }
-    if (!end_segment(parser, segment, NULL) && last && is_bare(last, "!"))
+    if (!end_segment(parser, segment, NULL) && last && is_bare(last, "!")) {
         fl_diagnose(parser->d, as_word(parser, last).place, "name the stage that takes the frames, for example null",
                     "a stage is missing after '!'");
+        parser->p->gaps = TRUE;
+    }
 }
 
 /* ---- which segments are names ---- */
@@ -190,6 +193,7 @@ static void take_stray(Parser *parser, Segment *segment, guint i, const char *ma
     const struct fl_kind_info *kind = segment->stage->kind;
     char glued = glued_separator(word) ? glued_separator(word) : glued_separator(word_at(segment, i - 1));
     g_autofree char *hint = NULL;
+    parser->p->gaps |= glued != 0;
     if (glued)
         hint = separator_hint(glued);
     else if (main_argument && strchr(main_argument, '='))
@@ -224,6 +228,7 @@ static void take_arguments(Parser *parser, Segment *segment)
         } else if (is_bare(word, "|")) { /* what follows is meant as another stage */
             fl_diagnose(parser->d, as_word(parser, word).place, "stages are joined by '!': decode in.mkv ! encode out.mp4",
                         "unexpected word '|'");
+            parser->p->gaps = TRUE;
             return;
         } else {
             take_stray(parser, segment, i, main_argument);

@@ -45,6 +45,7 @@ enum fl_kind_flags {
     FL_KIND_LATER = 1 << 8,         /* documented, not built yet */
     FL_KIND_FORWARDS = 1 << 9,      /* announces frames of its input onward where it can */
     FL_KIND_SHOWS = 1 << 10,        /* a window: what `--view` adds to a run */
+    FL_KIND_CHAIN = 1 << 11,        /* its main argument is a chain of libavfilter */
 };
 
 struct fl_kind_info {
@@ -65,6 +66,10 @@ extern const struct fl_kind_info fl_kinds[];
 
 const struct fl_kind_info *fl_kind_find(const char *name);
 const struct fl_key *fl_kind_key(const struct fl_kind_info *kind, const char *name); /* prefixes match: "option.crf" */
+
+/* Filters of libavfilter that give out their input's pictures in the memory they came in, at most with other times, edges or
+ * properties. Of what others make, frames are copied into slots. Ends with NULL. */
+extern const char *const fl_passing_filters[];
 
 /* Forms in which `framelane tap` writes, and which stage does so. The first is the one for pipes; the last has no name. */
 struct fl_tap_format {

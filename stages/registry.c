@@ -190,7 +190,7 @@ const struct fl_kind_info fl_kinds[] = {
     {.name = "filter",
      .summary = "runs a chain of libavfilter; frames whose pixels it leaves alone go on without a copy",
      .main_key = "filter",
-     .flags = FL_KIND_TAKES_VIDEO | FL_KIND_GIVES_VIDEO | FL_KIND_FORWARDS,
+     .flags = FL_KIND_TAKES_VIDEO | FL_KIND_GIVES_VIDEO | FL_KIND_FORWARDS | FL_KIND_CHAIN,
      .working_set = 1,
      .hold = 4,
      .keys = filter_keys,
@@ -263,6 +263,17 @@ const struct fl_kind_info fl_kinds[] = {
      .keys = no_keys},
     {0},
 };
+
+const char *const fl_passing_filters[] = {"addroi",        "bbox",           "bench",         "blackdetect", "blackframe",
+                                          "blockdetect",   "blurdetect",     "crop",          "cropdetect",  "cue",
+                                          "dejudder",      "entropy",        "field",         "fifo",        "fps",
+                                          "framestep",     "freezedetect",   "idet",          "latency",     "loop",
+                                          "mestimate",     "metadata",       "mpdecimate",    "null",        "qp",
+                                          "readeia608",    "readvitc",       "realtime",      "scdet",       "select",
+                                          "sendcmd",       "separatefields", "setdar",        "setfield",    "setparams",
+                                          "setpts",        "setrange",       "setsar",        "settb",       "showinfo",
+                                          "shuffleframes", "sidedata",       "siti",          "swapuv",      "trim",
+                                          "vflip",         "vfrdet",         "vidstabdetect", "vmafmotion",  NULL};
 
 const struct fl_tap_format fl_tap_formats[] = {
     {"y4m", ".y4m", "y4m", {NULL}},

@@ -1,6 +1,7 @@
 /* What is wrong with a configuration file is said with line and column, the line itself, a caret and what to do; all of it at once.
  */
 #include "description.h"
+#include "estimate.h"
 
 #include "check.h"
 
@@ -196,6 +197,77 @@ static const struct bad files[] = {
      "bad.ini:6:1: error: stage 'b': 'input' is empty\n"
      "    6 | input =\n"
      "      | ^^^^^ name of the stage whose frames it takes\n"},
+    {"[pipeline]\n"
+     "memory-limit = 10k\n"
+     "[stage cam]\n"
+     "kind = pattern\n"
+     "size = 64by64\n"
+     "[stage small]\n"
+     "kind = scale\n"
+     "input = cam\n"
+     "size = 640:360\n"
+     "flaggs = lanczos\n"
+     "[stage lost]\n"
+     "kind = crop\n"
+     "size = 10:10\n"
+     "input = cam\n"
+     "[stage end]\n"
+     "kind = null\n"
+     "input = small\n"
+     "credits = 1\n"
+     "[lane cam -> small]\n"
+     "when-full = dorp\n"
+     "[lane cam -> nobody]\n"
+     "credit = 3\n",
+     "bad.ini:5:8: error: stage 'cam': size cannot be '64by64'\n"
+     "    5 | size = 64by64\n"
+     "      |        ^^^^^^ takes a size: 1280x720\n"
+     "bad.ini:10:1: error: stage 'small': unknown key 'flaggs'\n"
+     "   10 | flaggs = lanczos\n"
+     "      | ^^^^^^ did you mean 'flags'?  (framelane inspect scale lists all keys)\n"
+     "bad.ini:11:8: error: nothing takes the frames of stage 'lost'\n"
+     "   11 | [stage lost]\n"
+     "      |        ^^^^ add a stage with input = lost, for example one of kind = null\n"
+     "bad.ini:17:9: error: lane small -> end: credits = 1 is too few: 'end' can hold 1 frame at once, so at least 2 are needed\n"
+     "   17 | input = small\n"
+     "      |         ^^^^^ fix: credits = 2, or leave it out (4 then)\n"
+     "bad.ini:20:13: error: lane cam -> small: when-full cannot be 'dorp'\n"
+     "   20 | when-full = dorp\n"
+     "      |             ^^^^ did you mean 'drop'?  (takes: wait, drop, latest)\n"
+     "bad.ini:21:14: error: lane: stage 'nobody' does not exist\n"
+     "   21 | [lane cam -> nobody]\n"
+     "      |              ^^^^^^ stages: cam, small, lost, end\n"
+     "bad.ini:22:1: error: lane cam -> nobody: unknown key 'credit'\n"
+     "   22 | credit = 3\n"
+     "      | ^^^^^^ did you mean 'credits'?  (keys of a lane: when-full, credits, batch, batch-delay, spin)\n"
+     "bad.ini: error: needs 24 KiB of shared memory, the limit is 10 KiB (for its lanes alone)\n"},
+    {"[stage a]\n"
+     "kind = crop\n"
+     "input = b\n"
+     "sice = 10:10\n"
+     "[stage b]\n"
+     "kind = crop\n"
+     "size = 10:10\n"
+     "input = a\n"
+     "[stage c]\n"
+     "kind = pattern\n"
+     "[lane c -> a]\n"
+     "credits = 3\n",
+     "bad.ini:1:8: error: stage 'a' (crop) has no size\n"
+     "    1 | [stage a]\n"
+     "      |        ^ size: what stays of the picture, centred where no place is given; rounded to the chroma grid\n"
+     "bad.ini:3:9: error: cycle: a -> b -> a\n"
+     "    3 | input = b\n"
+     "      |         ^ frames must come from a source: give one of these stages another input\n"
+     "bad.ini:4:1: error: stage 'a': unknown key 'sice'\n"
+     "    4 | sice = 10:10\n"
+     "      | ^^^^ did you mean 'size'?  (framelane inspect crop lists all keys)\n"
+     "bad.ini:9:8: error: nothing takes the frames of stage 'c'\n"
+     "    9 | [stage c]\n"
+     "      |        ^ add a stage with input = c, for example one of kind = null\n"
+     "bad.ini:11:7: error: lane c -> a: 'a' does not take its input from 'c'\n"
+     "   11 | [lane c -> a]\n"
+     "      |       ^^^^^^ its input is 'b'\n"},
     {"[stage a-name-that-is-longer-than-31-characters]\n"
      "kind = pattern\n",
      "bad.ini:1:8: error: the name 'a-name-that-is-longer-than-31-characters' is too long\n"
@@ -217,8 +289,10 @@ static char *checked(const char *path)
     FlDiagnostics *d = fl_diagnostics_new();
     FlPipeline *p = fl_config_load(path, d);
     CHECK(p || d->errors);
-    if (p)
-        fl_graph_check(p, d);
+    if (p && fl_graph_check(p, d)) {
+        g_autofree struct fl_budget_stage *estimates = fl_estimate(p, d->errors == 0);
+        fl_budget_free(fl_budget_new(p, estimates, NULL, d));
+    }
     char *said = fl_diagnostics_text(d, path);
     fl_pipeline_free(p);
     fl_diagnostics_free(d);

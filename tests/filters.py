@@ -86,6 +86,42 @@ def check_greedy(failures, directory, source):
                        f"filter {chain}: exit {result.exit}: {result.err}")
 
 
+# What a chain is, and the filter that check blames for a copy.
+TOLD = [
+    ("null", None),
+    ("vflip[a];[a]crop=10:10,setpts=PTS+1[b];[b] fps=50", None),
+    ("select='not(mod(n,2))',setsar=1", None),
+    ("separatefields,idet,cropdetect,metadata=print", None),
+    ("swapuv,field,setfield=tff,trim=end_frame=9", None),
+    ("drawbox", "drawbox"),
+    ("drawbox@mark=t=2", "drawbox"),
+    ("crop=10:10,hflip,vflip", "hflip"),
+    ("setsar=1[a];[a]negate", "negate"),
+    ("lutyuv=y='clip(val,16,235)',setsar=1", "lutyuv"),
+    ("setparams=range=tv,eq=gamma=1.1", "eq"),
+]
+
+
+def check_copies_told(failures):
+    """What check says of copies before a run is what the run then counts."""
+    for chain, culprit in TOLD:
+        line = f"pattern size=64x48 frames=12 as source ! filter \"{chain}\" as chain ! null as end"
+        told = json.loads(run("check", "-e", line, "--json").out)
+        counted = run("run", "-e", line, "--json")
+        if not failures.check(counted.exit == 0, f"{chain}: exit {counted.exit}: {counted.err}"):
+            continue
+        copies = next(stage["copies"] for stage in counted.end["stages"] if stage["name"] == "chain")
+        blamed = next(stage["copied_for"] for stage in told["stages"] if stage["name"] == "chain")
+        whole = told["chain"] == ["source", "chain", "end"]
+        failures.check(blamed == culprit and whole == (copies == 0) == (culprit is None),
+                       f"{chain}: check blames {blamed}, without a copy {told['chain']}; the run counts {copies}")
+        text = run("check", "-e", line).out
+        said = f"copied once in chain: each frame that '{culprit}' changes or makes" in text
+        failures.check(said == (culprit is not None), text)
+    text = run("check", "-e", "pattern ! null", "--transport", "pipe").out
+    failures.check("every lane copies" in text and "without a copy" not in text, f"over pipes: {text}")
+
+
 def resized(directory):
     path = os.path.join(directory, "resized.m2v")
     parts = [harness.clip(os.path.join(directory, f"{size}.m2v"), "-c:v", "mpeg2video", size=size, frames=20)
@@ -141,6 +177,7 @@ def main():
             check(failures, directory, made[0], f'filter "{chain}"', chain, copies)
         check_greedy(failures, directory, made[0])
         check_change(failures, directory)
+        check_copies_told(failures)
     failures.finish()
 
 

@@ -1,6 +1,7 @@
 /* What is wrong with a pipeline given as one line is said with its column, a caret under the word, and what to do; all of it at
  * once. */
 #include "description.h"
+#include "estimate.h"
 
 #include "check.h"
 
@@ -98,7 +99,10 @@ static const struct bad inline_forms[] = {
     {"pattern ! filter 'hflip", "-e:1:18: error: this quote does not end\n"
                                 "    1 | pattern ! filter 'hflip\n"
                                 "      |                  ^ close it, or put a backslash before it\n"},
-    {"pattern as", "-e:1:9: error: a name is missing after 'as'\n"
+    {"pattern as", "-e:1:1: error: nothing takes the frames of stage 'pattern'\n"
+                   "    1 | pattern as\n"
+                   "      | ^^^^^^^ go on with ! and a stage that takes them, for example: ! null\n"
+                   "-e:1:9: error: a name is missing after 'as'\n"
                    "    1 | pattern as\n"
                    "      |         ^^ write: as NAME\n"},
     {"pattern as über ! null",
@@ -179,8 +183,10 @@ static char *checked(const char *given, const char *assignment)
     FlPipeline *p = fl_inline_parse(given, d);
     if (p && assignment)
         fl_pipeline_set(p, assignment, d);
-    if (p)
-        fl_graph_check(p, d);
+    if (p && fl_graph_check(p, d)) {
+        g_autofree struct fl_budget_stage *estimates = fl_estimate(p, d->errors == 0);
+        fl_budget_free(fl_budget_new(p, estimates, NULL, d));
+    }
     char *said = fl_diagnostics_text(d, "-e");
     CHECK(d->errors > 0 || !*said);
     fl_pipeline_free(p);
