@@ -39,11 +39,6 @@ static int find_format(struct decode *decode, const AVInputFormat **found)
     return 0;
 }
 
-static int asked_to_stop(void *opaque)
-{
-    return fl_stage_stopping(opaque);
-}
-
 static const char *open_remedy(const struct decode *decode, int error)
 {
     if (decode->file.refused[0])
@@ -69,6 +64,8 @@ static int fail_open(struct decode *decode, int error)
 {
     char words[AV_ERROR_MAX_STRING_SIZE];
     const char *reason = fl_av_log_reason(error);
+    if (decode->network.silent)
+        return decode_network_fail(decode);
     if (error == AVERROR_EXIT)
         return -ECANCELED;
     if (error == AVERROR(EISDIR) || error == AVERROR(ENODATA))
@@ -97,6 +94,17 @@ static int attach_file(struct decode *decode, AVDictionary **options)
     return 0;
 }
 
+static int open_format(struct decode *decode, const AVInputFormat *format, AVDictionary **options)
+{
+    decode_network_begin(decode, DECODE_OPENS);
+    int error = decode_network_connect(decode, format, options);
+    /* The demuxer's own last resort to find all programs of a transport stream, as ffmpeg asks it. */
+    av_dict_set(options, "scan_all_pmts", "1", AV_DICT_DONT_OVERWRITE);
+    if (error == 0)
+        error = avformat_open_input(&decode->format, decode->url, (AVInputFormat *)format, options); /* not const before 59 */
+    return error < 0 ? fail_open(decode, error) : 0;
+}
+
 int decode_open_input(struct decode *decode)
 {
     const AVInputFormat *format = NULL;
@@ -104,25 +112,25 @@ int decode_open_input(struct decode *decode)
     int error = find_format(decode, &format);
     if (error < 0)
         return error;
+    decode_network_init(decode);
     decode->format = avformat_alloc_context();
     if (!decode->format)
         return fl_stage_fail(decode->stage, FL_STAGE_ERROR_START, -ENOMEM, "no memory to open %s", decode->url);
-    decode->format->interrupt_callback = (AVIOInterruptCB){asked_to_stop, decode->stage};
+    decode->format->interrupt_callback = (AVIOInterruptCB){decode_interrupted, decode};
     decode_options_for_format(decode, &options);
     error = attach_file(decode, &options);
-    if (error == 0) {
-        /* The demuxer's own last resort to find all programs of a transport stream, as ffmpeg asks it. */
-        av_dict_set(&options, "scan_all_pmts", "1", AV_DICT_DONT_OVERWRITE);
-        error = avformat_open_input(&decode->format, decode->url, (AVInputFormat *)format,
-                                    &options); /* not const before libavformat 59 */
-        error = error < 0 ? fail_open(decode, error) : 0;
-    }
+    if (error == 0)
+        error = open_format(decode, format, &options);
     decode_options_left_by_format(decode, options);
     av_dict_free(&options);
     if (error < 0)
         return error;
+    decode_network_begin(decode, DECODE_ANALYSES);
     error = avformat_find_stream_info(decode->format, NULL);
-    return error < 0 ? fail_open(decode, error) : 0;
+    if (error < 0 || decode->network.silent)
+        return fail_open(decode, error);
+    decode_network_end(decode);
+    return 0;
 }
 
 /* ---- which streams ---- */

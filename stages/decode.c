@@ -57,6 +57,8 @@ static void report_damage(struct decode *decode, int error)
 /* The supervisor says that nothing came; why is known here, where libav has not complained already. */
 static int end_pictures(struct decode *decode)
 {
+    if (decode->network.silent)
+        return decode_network_fail(decode);
     if (decode->pictures > 0)
         return FL_STAGE_END;
     if (decode->encrypted)
@@ -108,7 +110,10 @@ static int end_input(struct decode *decode, int why)
 static int read_packet(struct decode *decode)
 {
     AVPacket *packet = decode->packet;
+    decode_network_begin(decode, DECODE_READS);
     int error = av_read_frame(decode->format, packet);
+    if (!decode->network.silent)
+        decode_network_end(decode);
     if (error == AVERROR(EAGAIN))
         return 0;
     if (error < 0)
@@ -146,7 +151,9 @@ static void close_decode(struct fl_stage *stage)
 {
     struct decode *decode = fl_stage_priv(stage);
     avcodec_free_context(&decode->codec);
+    decode_network_end(decode);
     avformat_close_input(&decode->format);
+    decode_network_close(decode);
     fl_input_file_close(&decode->file);
     av_frame_free(&decode->frame);
     av_packet_free(&decode->packet);

@@ -2,6 +2,7 @@
  *
  *   decode.c           the module: one packet or one picture a step
  *   decode-open.c      input, demuxer, which stream, decoder; what the messages say when one of them is not to be had
+ *   decode-network.c   connections, and how long they may be silent
  *   decode-options.c   `threads` and `option.NAME`
  *   decode-describe.c  what the outputs will carry
  *   decode-pool.c      the decoder's memory: slots
@@ -32,10 +33,22 @@ struct decode_clock {
     bool any;
 };
 
+/* The owner's, and of no other thread. */
+struct decode_network {
+    AVIOContext *connection; /* ours; NULL: the demuxer connects by itself, or it is no network */
+    int64_t opening_us, reading_us; /* how long it may be silent; 0: for ever */
+    /* Of the step that goes on: */
+    int64_t limit_us; /* 0: no clock runs */
+    int64_t since_us; /* the last byte came */
+    int64_t position; /* of the connection, then */
+    bool silent;      /* the time is up: libavformat has been interrupted, and is whenever it asks again */
+};
+
 struct decode {
     struct fl_stage *stage;
     const char *url;
     struct fl_input_file file;
+    struct decode_network network;
     AVFormatContext *format;
     AVCodecContext *codec;
     AVStream *video;
@@ -59,6 +72,22 @@ int decode_open_input(struct decode *decode);
 int decode_choose_streams(struct decode *decode);
 int decode_open_codec(struct decode *decode);
 int decode_describe(struct decode *decode);
+
+/* `url` is there; warns of a `timeout` that means nothing. */
+void decode_network_init(struct decode *decode);
+/* Opens the connection that `format` (allocated by then) reads from, where the demuxer does not do that itself: 0, or an AVERROR.
+ * Takes its options out of `options`. */
+int decode_network_connect(struct decode *decode, const AVInputFormat *demuxer, AVDictionary **options);
+/* Between these the network may be silent for so long and no longer. */
+enum decode_network_step { DECODE_OPENS, DECODE_ANALYSES, DECODE_READS };
+void decode_network_begin(struct decode *decode, enum decode_network_step step);
+void decode_network_end(struct decode *decode);
+/* libavformat's interrupt callback; its opaque is the struct decode. Also where the run is stopped. */
+int decode_interrupted(void *opaque);
+/* Where it has been `silent`: fails with the address and what to do. */
+int decode_network_fail(struct decode *decode);
+/* After the format context is closed. */
+void decode_network_close(struct decode *decode);
 
 /* What the container says of rotation and HDR, on a picture that does not say it itself. */
 void decode_apply_side(const struct decode *decode, AVFrame *frame);

@@ -26,7 +26,9 @@ static const struct fl_key decode_keys[] = {
     {.name = "format", .type = FL_KEY_STRING, .help = "demuxer (or device: v4l2, x11grab), where the content does not tell"},
     {.name = "threads", .type = FL_KEY_INT, .choices = "auto", .fallback = "auto", .help = "threads of the decoder"},
     {.name = "option.", .type = FL_KEY_STRING, .help = "option of the demuxer or the decoder, by libav's name"},
-    {.name = "timeout", .type = FL_KEY_DURATION, .later = true, .help = "how long the network may be silent"},
+    {.name = "timeout",
+     .type = FL_KEY_DURATION,
+     .help = "how long a network may be silent, 0: for ever; otherwise 10 s until it has opened, and for ever from then on"},
     {0},
 };
 
