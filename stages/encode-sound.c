@@ -62,6 +62,13 @@ static int describe_aac(AVCodecParameters *to)
     return 0;
 }
 
+/* Matroska's muxer writes over its header what packets tell of AAC, where it can seek, and leaves room for that only if it was told
+ * nothing before: else it writes over what comes behind. */
+static bool describes_aac_later(const AVFormatContext *mux)
+{
+    return strcmp(mux->oformat->name, "matroska") == 0 && mux->pb && mux->pb->seekable & AVIO_SEEKABLE_NORMAL;
+}
+
 static int read_metadata(const uint8_t *data, size_t bytes, AVDictionary **metadata)
 {
     const char *at = (const char *)data, *end = at + bytes;
@@ -177,7 +184,7 @@ int fl_encode_add_sound_streams(struct encode *encode, AVFormatContext *mux)
             continue;
         AVStream *stream = avformat_new_stream(mux, NULL);
         int ret = stream ? avcodec_parameters_copy(stream->codecpar, sound->parameters) : AVERROR(ENOMEM);
-        if (ret >= 0 && mux->oformat->flags & AVFMT_GLOBALHEADER)
+        if (ret >= 0 && mux->oformat->flags & AVFMT_GLOBALHEADER && !describes_aac_later(mux))
             ret = describe_aac(stream->codecpar);
         if (ret < 0)
             return ret;

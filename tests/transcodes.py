@@ -75,6 +75,22 @@ def check_same_bytes(failures, directory, source):
         failures.check(made[0] == made[1], f"{name}: over shared memory and over pipes the files differ")
 
 
+def check_transport_stream(failures, directory):
+    """AAC that describes itself in each packet is described once in other containers, whose headers stay whole."""
+    source = harness.clip(os.path.join(directory, "aac.ts"), "-c:v", "mpeg2video", "-c:a", "aac", sound=True)
+    for name in ("aac.mkv", "aac.mp4"):
+        ours, theirs = os.path.join(directory, "our-" + name), os.path.join(directory, "their-" + name)
+        transcode(failures, name, source, ours)
+        harness.ffmpeg("-i", source, "-c:v", "mpeg4", "-c:a", "copy", theirs)
+        damage = subprocess.run(["ffprobe", "-v", "error", ours], capture_output=True, text=True, check=False).stderr
+        failures.check(damage == "", f"{name} from a transport stream is damaged: {damage}")
+        got, wanted = streams(ours, "audio")[0], streams(theirs, "audio")[0]
+        keys = ("codec_name", "profile", "sample_rate", "channels", "extradata_size")
+        failures.check(all(got.get(key) == wanted.get(key) for key in keys), f"{name}: its sound is {got}, by ffmpeg {wanted}")
+        digests = [[digest for _, digest in packets(path, 1)] for path in (ours, theirs)]
+        failures.check(digests[0] == digests[1] and digests[0], f"{name}: the sound's packets are others than ffmpeg's")
+
+
 def check_tags(failures, directory):
     """What the picture means, apart from its pixels."""
     source, output = os.path.join(directory, "tags.mkv"), os.path.join(directory, "tags-out.mkv")
@@ -131,6 +147,7 @@ def main():
     with scratch() as directory:
         clips = own_clips(directory)
         check_same_bytes(failures, directory, clips[0])
+        check_transport_stream(failures, directory)
         check_tags(failures, directory)
         check_rotation(failures, directory, clips[0])
         for source in clips + media_with_sound():
