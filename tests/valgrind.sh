@@ -31,6 +31,8 @@ chmod +x "$place/framelane-stage"
 export FRAMELANE_STAGES=$build/stages LD_LIBRARY_PATH=$build/transport
 
 look_at_logs() { # what valgrind had to say about the command whose exit code and name are given
+    # 449 is futex_waitv: where it is unknown the library waits otherwise.
+    find "$place" -name 'log.*' -exec sed -i '/unhandled .*syscall: 449$/,/bug_reports\.html\.$/d' {} +
     if [ "$1" -ne 0 ] || [ -n "$(find "$place" -name 'log.*' -size +0)" ]; then
         cat "$place"/log.* 2>/dev/null
         echo "FAILED with $1 under valgrind: $2"
