@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -240,7 +241,8 @@ SEEN long syscall(long number, ...)
         arguments[i] = va_arg(rest, long);
     va_end(rest);
     REAL(syscall);
-    if (fails(call))
+    bool is_ours = number == SYS_futex || number == SYS_futex_waitv; /* the tests' own calls go this way as well */
+    if (is_ours && fails(call))
         return -1;
     return real(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
 }
