@@ -88,7 +88,8 @@ static int register_lane(struct fl_context *context, struct fl_lane *lane)
     }
     lane->aside = lane->pipe || context->recording;
     context->reads_pipes |= lane->pipe != NULL;
-    context->by_fd_only |= lane->pipe != NULL;
+    if (lane->pipe)
+        context->by_fd_only = true;
     lane->bell_watch = (struct fl_bell_watch){.rx = lane->pipe ? NULL : &lane->rx, .wakeups = &lane->stats.wakeups};
     fl_context_suit(context, &lane->info);
     return 0;

@@ -77,7 +77,8 @@ static int register_lane(struct fl_output *output, struct fl_output_lane *lane)
     output->lanes = lanes;
     lanes[output->lane_count++] = lane;
     lane->aside = lane->pipe || output->context->recording;
-    output->context->by_fd_only |= lane->pipe != NULL;
+    if (lane->pipe)
+        output->context->by_fd_only = true;
     output->restless = true; /* until the next service has seen what kind of lane it is */
     int error = fl_context_reserve(output->context);
     if (error < 0) {

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <errno.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdarg.h>
