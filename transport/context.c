@@ -25,6 +25,7 @@ int fl_context_create(struct fl_context **context)
         free(c);
         return error;
     }
+    c->by_fd_only = !fl_sleep_knows_words();
     pthread_mutex_init(&c->lock, NULL);
     pthread_condattr_t clock;
     pthread_condattr_init(&clock);

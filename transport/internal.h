@@ -271,6 +271,7 @@ void fl_bell_ring_word(void *word, bool is_private); /* wakes one who sleeps on 
 
 /* sleep.c: what one sleep waits for. */
 enum fl_asleep { FL_AWAKE, FL_ASLEEP_BY_FD, FL_ASLEEP_BY_WORD };
+bool fl_sleep_knows_words(void);
 struct fl_sleep;
 int fl_sleep_reserve(struct fl_context *context, unsigned ends); /* under the lock; -ENOMEM */
 void fl_sleep_free(struct fl_sleep *sleep);                      /* accepts NULL */

@@ -67,6 +67,14 @@ void fl_sleep_free(struct fl_sleep *sleep)
 
 /* ---- by word ---- */
 
+/* Where the call is known, a word that says something else is told apart before anybody sleeps. */
+bool fl_sleep_knows_words(void)
+{
+    uint32_t word = 1;
+    struct futex_waitv wait = {.uaddr = (uintptr_t)&word, .flags = FUTEX_32 | FUTEX_PRIVATE_FLAG};
+    return syscall(SYS_futex_waitv, &wait, 1, 0, NULL, CLOCK_MONOTONIC) < 0 && errno == EAGAIN;
+}
+
 static void add_word(struct fl_sleep *sleep, const void *word, uint64_t said, unsigned flags, struct fl_bell_watch *watch)
 {
     sleep->words[sleep->count] = (struct futex_waitv){.val = (uint32_t)said, .uaddr = (uintptr_t)word, .flags = FUTEX_32 | flags};
@@ -112,7 +120,7 @@ static bool hear_words(struct fl_context *context, struct fl_sleep *sleep, struc
     }
     if (errno == ETIMEDOUT || errno == EINTR)
         return false;
-    if (errno != EAGAIN) { /* it cannot be done: the next sleep is by descriptor, after a look at everything */
+    if (errno != EAGAIN) { /* it cannot be done any more: the next sleep is by descriptor, after a look at everything */
         context->by_fd_only = true;
         return false;
     }
