@@ -72,7 +72,9 @@ bool fl_sleep_knows_words(void)
 {
     uint32_t word = 1;
     struct futex_waitv wait = {.uaddr = (uintptr_t)&word, .flags = FUTEX_32 | FUTEX_PRIVATE_FLAG};
-    return syscall(SYS_futex_waitv, &wait, 1, 0, NULL, CLOCK_MONOTONIC) < 0 && errno == EAGAIN;
+    errno = 0;
+    syscall(SYS_futex_waitv, &wait, 1, 0, NULL, CLOCK_MONOTONIC);
+    return errno == EAGAIN;
 }
 
 static void add_word(struct fl_sleep *sleep, const void *word, uint64_t said, unsigned flags, struct fl_bell_watch *watch)
