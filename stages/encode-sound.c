@@ -44,6 +44,12 @@ static int read_parameters(const struct fl_side_codec *codec, const uint8_t *ext
     return 0;
 }
 
+/* Whether a packet of AAC describes itself; what comes without such a header in MPEG-TS (some cameras, old muxers) never does. */
+static bool is_adts(const AVPacket *packet)
+{
+    return packet->size > 2 && (AV_RB16(packet->data) & 0xfff0) == 0xfff0;
+}
+
 /* AAC as MPEG-TS has it describes itself in each packet, or not at all; most other containers want it said once. */
 static int describe_aac(AVCodecParameters *to)
 {
@@ -63,10 +69,10 @@ static int describe_aac(AVCodecParameters *to)
 }
 
 /* Matroska's muxer writes over its header what packets tell of AAC, where it can seek, and leaves room for that only if it was told
- * nothing before: else it writes over what comes behind. */
-static bool describes_aac_later(const AVFormatContext *mux)
+ * nothing before: else it writes over what comes behind. Packets that tell nothing it refuses, if it was told nothing before. */
+static bool describes_aac_later(const AVFormatContext *mux, const struct encode_sound *sound)
 {
-    return strcmp(mux->oformat->name, "matroska") == 0 && mux->pb && mux->pb->seekable & AVIO_SEEKABLE_NORMAL;
+    return sound->adts && strcmp(mux->oformat->name, "matroska") == 0 && mux->pb && mux->pb->seekable & AVIO_SEEKABLE_NORMAL;
 }
 
 static int read_metadata(const uint8_t *data, size_t bytes, AVDictionary **metadata)
@@ -184,7 +190,7 @@ int fl_encode_add_sound_streams(struct encode *encode, AVFormatContext *mux)
             continue;
         AVStream *stream = avformat_new_stream(mux, NULL);
         int ret = stream ? avcodec_parameters_copy(stream->codecpar, sound->parameters) : AVERROR(ENOMEM);
-        if (ret >= 0 && mux->oformat->flags & AVFMT_GLOBALHEADER && !describes_aac_later(mux))
+        if (ret >= 0 && mux->oformat->flags & AVFMT_GLOBALHEADER && !describes_aac_later(mux, sound))
             ret = describe_aac(stream->codecpar);
         if (ret < 0)
             return ret;
@@ -278,6 +284,10 @@ int fl_encode_sound_packet(struct encode *encode, struct fl_frame *frame)
         av_packet_free(&packet);
         return fl_stage_fail(encode->stage, FL_STAGE_ERROR_RUN, ret, "packet %llu of sound could not be read",
                              (unsigned long long)desc->number);
+    }
+    if (!sound->seen) {
+        sound->seen = true;
+        sound->adts = is_adts(packet);
     }
     packet->stream_index = sound->stream;
     packet->flags = (desc->flags & FL_FRAME_KEY ? AV_PKT_FLAG_KEY : 0) |

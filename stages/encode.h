@@ -78,6 +78,7 @@ struct encode_sound {
     int stream;             /* index in the muxer; -1: left out */
     int64_t last_in, delta; /* where the next packet is expected, in time_base and in samples */
     int64_t lost_delay;     /* see fl_encode_lost_delay */
+    bool seen, adts;        /* a packet of it has come; the first began with a header of its own (AAC) */
 };
 
 struct encode_bytes {

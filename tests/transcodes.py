@@ -91,6 +91,14 @@ def check_transport_stream(failures, directory):
         failures.check(digests[0] == digests[1] and digests[0], f"{name}: the sound's packets are others than ffmpeg's")
 
 
+def check_out_of_transport_stream(failures, directory, source):
+    """Whether its AAC describes itself or not (some cameras and old muxers leave that out), all of its sound goes into Matroska."""
+    title, output = os.path.basename(source) + " into mkv", os.path.join(directory, "from-ts.mkv")
+    if transcode(failures, title, source, output).exit == 0:
+        before, after = ([len(packets(path, stream["index"])) for stream in streams(path, "audio")] for path in (source, output))
+        failures.check(after == before, f"{title}: {after} packets of sound instead of {before}")
+
+
 def check_tags(failures, directory):
     """What the picture means, apart from its pixels."""
     source, output = os.path.join(directory, "tags.mkv"), os.path.join(directory, "tags-out.mkv")
@@ -158,6 +166,8 @@ def main():
                 shift = check_times(failures, title, source, output)
                 check_sound(failures, title, source, output, shift)
                 os.remove(output)
+            if source.endswith(".ts"):
+                check_out_of_transport_stream(failures, directory, source)
     failures.finish()
 
 
