@@ -23,7 +23,10 @@ typedef struct {
 static gboolean take_frames(const char *name, const char *value, gpointer data, GError **error)
 {
     Words *words = data;
-    return g_ascii_string_to_signed(value, 10, 1, G_MAXINT64, &words->frames, error);
+    if (g_ascii_string_to_signed(value, 10, 1, G_MAXINT64, &words->frames, NULL))
+        return TRUE;
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s is a whole number from 1, not '%s'", name, value);
+    return FALSE;
 }
 
 /* GOption would take the word after --json for its value: --json=FILE becomes an option of its own. */

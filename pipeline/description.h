@@ -105,6 +105,8 @@ const char *fl_nearest(const char *word, const char *const *candidates);
 /* Why a file or shared memory cannot be written or made, with the remedy where a limit on the size of files is in the way. `error`:
  * an errno or -errno. To g_free. */
 char *fl_reason_text(int error);
+/* What to do where a file cannot be made because of its place: "; create its folder first"; "" where it is for another reason. */
+const char *fl_place_remedy(int error);
 
 /* "wait", "drop", "latest"; "?" for what is no policy. */
 const char *fl_policy_name(unsigned when_full);

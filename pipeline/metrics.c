@@ -77,6 +77,8 @@ static int listen_at(const char *where, GSocketAddress *address)
     close(fd);
     if (error == -EADDRINUSE)
         fprintf(stderr, "run: --metrics %s: that port is in use already; give another, or end what listens there\n", where);
+    else if (error == -EADDRNOTAVAIL)
+        fprintf(stderr, "run: --metrics %s: this machine has no such address; ip address lists those it has\n", where);
     else
         fprintf(stderr, "run: --metrics %s: cannot listen there: %s\n", where, g_strerror(-error));
     return error;
@@ -96,12 +98,21 @@ static const char *reason(const GError *error)
     return last ? last + 2 : error->message;
 }
 
+static const char *remedy(const GError *error)
+{
+    static const int errors[] = {EACCES, EPERM, EROFS, ENOENT, EISDIR};
+    for (unsigned i = 0; i < G_N_ELEMENTS(errors); i++)
+        if (g_error_matches(error, G_FILE_ERROR, g_file_error_from_errno(errors[i])))
+            return fl_place_remedy(errors[i]);
+    return "";
+}
+
 static int open_file(FlMetrics *metrics)
 {
     g_autoptr(GError) error = NULL;
     if (write_file(metrics, "", 0, &error))
         return 0;
-    fprintf(stderr, "run: --metrics %s: it cannot be written: %s\n", metrics->file, reason(error));
+    fprintf(stderr, "run: --metrics %s: it cannot be written: %s%s\n", metrics->file, reason(error), remedy(error));
     return FL_EXIT_START;
 }
 

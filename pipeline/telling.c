@@ -39,7 +39,7 @@ static int open_one(const char *option, const char *file, const FlPipeline *p, c
     if (strcmp(file, "-") != 0) {
         *out = fopen(file, "we");
         if (!*out)
-            fprintf(stderr, "run: cannot write '%s': %s\n", file, g_strerror(errno));
+            fprintf(stderr, "run: %s %s: it cannot be written: %s%s\n", option, file, g_strerror(errno), fl_place_remedy(errno));
         return *out ? 0 : FL_EXIT_START;
     }
     const FlStageConfig *writer = writer_of_stdout(p);

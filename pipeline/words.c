@@ -154,3 +154,19 @@ char *fl_reason_text(int error)
     g_autofree char *most = fl_bytes_text(limit.rlim_cur);
     return g_strdup_printf("%s: a file, and shared memory is one, may have %s here; raise that limit (ulimit -f)", reason, most);
 }
+
+const char *fl_place_remedy(int error)
+{
+    switch (ABS(error)) {
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return "; choose a place this user may write to";
+    case ENOENT:
+        return "; create its folder first";
+    case EISDIR:
+        return "; name a file in it";
+    default:
+        return "";
+    }
+}

@@ -198,7 +198,7 @@ int fl_encode_mux_end(struct encode *encode)
             return ret;
     }
     if (!encode->header_written) {
-        fl_stage_warn(encode->stage, "no picture came: %s holds nothing", encode->url);
+        fl_stage_warn(encode->stage, "no picture came: nothing is written to %s", encode->url);
         return 0;
     }
     fl_av_log_clear();

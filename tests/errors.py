@@ -78,7 +78,10 @@ TABLE = {
     "a setting for no stage": (["run", "-e", f"{PATTERN} ! null", "--set", "nil.url=x"], 3, [r"nil"]),
     "a missing configuration": (["run", "missing.ini"], 3, [r"missing\.ini", r"(?i)no such file"]),
     "a kind of later": (["run", "-e", f"{PATTERN} ! stack ! null"], 3, [r"stack", r"(?i)not built|later|yet"]),
+    "a trace in no folder": (["run", "-e", "pattern frames=3 ! null", "--trace", "nowhere/t.json"], 4,
+                             [r"--trace nowhere/t\.json", r"(?i)no such file", r"create its folder"]),
     # usage
+    "no frames": (["run", "-e", "pattern ! null", "--frames", "0"], 2, [r"--frames", r"'0'", r"from 1"]),
     "no verb": ([], 2, [r"(?i)usage"]),
     "an unknown verb": (["rnu"], 2, [r"rnu", r"(?i)run"]),
     "a flag of libswscale that is none": (["run", "-e", "pattern frames=3 ! filter scale=80:60:flags=lancos ! null"], 3,

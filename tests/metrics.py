@@ -254,9 +254,9 @@ def check_no_room(failures):
 
 
 def check_words(failures):
-    nowhere = "none/such/file: it cannot be written: No such file or directory"
+    nowhere = "none/such/file: it cannot be written: No such file or directory; create its folder first"
     for where, code, words in (("none/such/file", 4, nowhere), (":0", 2, "1 to 65535"), ("127.0.0.1:99999", 2, "1 to 65535"),
-                               ("192.0.2.1:9100", 4, "cannot listen")):
+                               ("192.0.2.1:9100", 4, "no such address")):
         done = run("run", "-e", "pattern frames=3 ! null", "--metrics", where)
         failures.check(done.exit == code and words in done.err, f"--metrics {where}: {done.exit} {done.err}")
 
