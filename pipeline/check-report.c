@@ -104,7 +104,7 @@ static void print_copies(const FlPipeline *p, const FlBudget *b)
 
 void fl_check_print(const FlPipeline *p, const FlBudget *b)
 {
-    printf("%s: valid: %u stages, %u lanes, over %s\n\n", p->name, p->stages->len, p->lanes->len,
+    printf("%s: valid: %u stages, %u lane%s, over %s\n\n", p->name, p->stages->len, p->lanes->len, p->lanes->len == 1 ? "" : "s",
            p->transport == FL_TRANSPORT_SHM ? "shared memory" : "pipes");
     print_stages(p, b);
     print_spare(p);

@@ -29,6 +29,24 @@ static gboolean take_frames(const char *name, const char *value, gpointer data, 
     return FALSE;
 }
 
+/* GOption says which option it does not know, and not which was meant. */
+static void suggest(const GOptionEntry *entries, GError *error)
+{
+    const char *names[32] = {0}, *word = strstr(error->message, "--");
+    if (!word || !g_error_matches(error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION))
+        return;
+    for (unsigned i = 0, shown = 0; entries[i].long_name && shown + 1 < G_N_ELEMENTS(names); i++)
+        if (!(entries[i].flags & G_OPTION_FLAG_HIDDEN))
+            names[shown++] = entries[i].long_name;
+    g_autofree char *given = g_strndup(word + 2, strcspn(word + 2, "="));
+    const char *nearest = fl_nearest(given, names);
+    if (!nearest)
+        return;
+    char *message = g_strdup_printf("%s; did you mean --%s?", error->message, nearest);
+    g_free(error->message);
+    error->message = message;
+}
+
 /* GOption would take the word after --json for its value: --json=FILE becomes an option of its own. */
 static char **split_json(int argc, char **argv)
 {
@@ -69,7 +87,10 @@ static gboolean parse_words(int argc, char **argv, Words *w, GError **error)
     g_option_context_set_help_enabled(context, FALSE);
     g_auto(GStrv) words = split_json(argc, argv);
     g_autofree char **left = g_memdup2(words, sizeof *words * ((gsize)argc + 1)); /* GOption takes words out of it */
-    return g_option_context_parse(context, &argc, &left, error);
+    if (g_option_context_parse(context, &argc, &left, error))
+        return TRUE;
+    suggest(entries, *error);
+    return FALSE;
 }
 
 static void words_clear(Words *w)

@@ -81,6 +81,7 @@ TABLE = {
     "a trace in no folder": (["run", "-e", "pattern frames=3 ! null", "--trace", "nowhere/t.json"], 4,
                              [r"--trace nowhere/t\.json", r"(?i)no such file", r"create its folder"]),
     # usage
+    "an option misspelt": (["run", "-e", "pattern ! null", "--frame", "3"], 2, [r"--frame;", r"did you mean --frames\?"]),
     "no frames": (["run", "-e", "pattern ! null", "--frames", "0"], 2, [r"--frames", r"'0'", r"from 1"]),
     "no verb": ([], 2, [r"(?i)usage"]),
     "an unknown verb": (["rnu"], 2, [r"rnu", r"(?i)run"]),
