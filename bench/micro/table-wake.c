@@ -32,6 +32,15 @@
         .rows = {LATENCIES_SHOWN("a bare handoff beside itself, " words)},                                                         \
     }
 
+/* What it costs that there are few places: the writer has to look more often at what has come back. Nothing of ours in either. */
+#define FEW(places)                                                                                                                \
+    {                                                                                                                              \
+        .name = "price-few-" places, .command = {"floor-announce", "--entry", "64", "--returns", "1", "--places", places},         \
+        .floor = {"floor-announce", "--entry", "64", "--returns", "1", "--places", "64"},                                          \
+        .rows = {{"a bare ring of " places " places, an announcement", "ns", NULL, "ns", MICRO_SHOWN, 0,                           \
+                  "a line an entry and a ring of returns in both; floor: 64 places"}},                                             \
+    }
+
 /* What it is worth that a bell is a word and not a descriptor: nothing of ours in either. */
 #define WORDS(pin, words)                                                                                                          \
     {                                                                                                                              \
@@ -116,9 +125,10 @@
 
 #define AWAKE(count)                                                                                                               \
     {                                                                                                                              \
-        .name = "fanout-awake-" count, .command = {"q-fanout", "--asleep", "0", "--consumers", count}, .floor = {RING("1")},       \
-        .rows = {{"one consumer more, awake, of " count, "cpu_ns", "ns", "ns", MICRO_VALUE_AT_MOST, 60,                            \
-                  "producer's CPU per frame and consumer; floor column: an announcement of the barest ring to one who watches"}},  \
+        .name = "fanout-awake-" count, .command = {"q-fanout", "--asleep", "0", "--consumers", count},                             \
+        .floor = {"floor-fanout", "--asleep", "0", "--consumers", count},                                                          \
+        .rows = {{"one consumer more, awake, of " count, "cpu_ns", "cpu_ns", "ns", MICRO_VALUE_AT_MOST, 60,                        \
+                  "producer's CPU per frame and consumer; floor column: a bare word read from it and one written to it"}},         \
     }
 
 const struct micro_experiment micro_wake_experiments[] = {
@@ -131,6 +141,9 @@ const struct micro_experiment micro_wake_experiments[] = {
     HANDOFF_ITSELF("across", "two cores"),
     HANDOFF_ITSELF("one", "one core"),
     HANDOFF_ITSELF("free", "not pinned"),
+    FEW("2"),
+    FEW("4"),
+    FEW("8"),
     WORDS("across", "two cores"),
     WORDS("one", "one core"),
     WORDS("free", "not pinned"),
